@@ -1,0 +1,105 @@
+"""Callers: how a call becomes a request, and how it ends, from the caller's side of it."""
+
+from __future__ import annotations
+
+from acd.center import agents, offers
+from acd.center.facts import CallerReleased, RequestEnded, RequestQueued, RequestRequeued
+from acd.center.inputs import CallerJoined, CallerLeft
+from acd.center.model import Offer, Outcome, Request, RequestId, RequestState
+from acd.center.turn import Turn
+
+
+def joined(turn: Turn, told: CallerJoined) -> None:
+    earlier = turn.state.request_on(told.pbx, told.channel)
+    if earlier and earlier.state is not RequestState.ONGOING:
+        return
+    if earlier and earlier.offer:
+        # His agent hung up and the dialplan queued him again before the end of the agent's leg was heard.
+        talk_ended(turn, turn.state.offers[earlier.offer], ended_by="agent")
+    queue = turn.state.queues.get(told.queue)
+    if queue is None or queue.closing:
+        turn.tell(
+            CallerReleased(at=turn.now, pbx=told.pbx, channel=told.channel, queue=told.queue, status="UNKNOWNQUEUE")
+        )
+        return
+    entered_at = turn.now if told.joined_at is None else min(told.joined_at, turn.now)
+    waits = [seconds for seconds in (told.max_wait_seconds, queue.rules.max_wait_seconds) if seconds is not None]
+    turn.tell(
+        RequestQueued(
+            at=turn.now,
+            request=RequestId(turn.state.next_id(turn.now)),
+            kind="call",
+            queue=told.queue,
+            priority=told.priority,
+            entered_at=entered_at,
+            caller=told.caller,
+            pbx=told.pbx,
+            channel=told.channel,
+            leave_at=entered_at + min(waits) if waits else None,
+        )
+    )
+
+
+def left(turn: Turn, told: CallerLeft) -> None:
+    request = turn.state.request_on(told.pbx, told.channel)
+    if request is None:
+        return
+    offer = turn.state.offers[request.offer] if request.offer else None
+    if offer and offer.connected_at is not None:
+        talk_ended(turn, offer, ended_by="caller")
+        offers.release_leg(turn, offer)
+        return
+    if offer:
+        offers.withdraw(turn, offer)
+    _end(turn, request, Outcome.ABANDONED, ended_by="caller")
+
+
+def requeue(turn: Turn, request: Request) -> None:
+    """An offer came to nothing. Who has waited for as long as his queue allows leaves now; he was not cut off before,
+    while a phone rang for him."""
+    if request.leave_at is not None and request.leave_at <= turn.now:
+        give_up(turn, request)
+        return
+    turn.tell(
+        RequestRequeued(at=turn.now, request=request.id, queue=request.queue, pbx=request.pbx, channel=request.channel)
+    )
+
+
+def give_up(turn: Turn, request: Request) -> None:
+    turn.tell(
+        CallerReleased(at=turn.now, pbx=request.pbx, channel=request.channel, queue=request.queue, status="TIMEOUT")
+    )
+    _end(turn, request, Outcome.TIMEOUT, ended_by="acd")
+
+
+def talk_ended(turn: Turn, offer: Offer, ended_by: str) -> None:
+    """The first of the two has hung up; heard again when the other one does, it changes nothing."""
+    request = turn.state.requests.get(offer.request)
+    if request is None:
+        return
+    _end(turn, request, Outcome.ANSWERED, ended_by)
+    agents.wrap_up(turn, turn.state.agents[offer.agent], turn.state.queues[offer.queue].rules.wrap_up_seconds)
+
+
+def _end(turn: Turn, request: Request, outcome: Outcome, ended_by: str) -> None:
+    connected = request.state is RequestState.ONGOING
+    turn.tell(
+        RequestEnded(
+            at=turn.now,
+            request=request.id,
+            kind=request.kind,
+            queue=request.queue,
+            outcome=outcome,
+            ended_by=ended_by,
+            priority=request.priority,
+            caller=request.caller,
+            entered_at=request.entered_at,
+            waited_seconds=(request.connected_at or turn.now) - request.entered_at,
+            offers=request.offers,
+            agent=request.agent if connected else None,
+            connected_at=request.connected_at,
+            talk_seconds=turn.now - request.connected_at if request.connected_at is not None else None,
+            pbx=request.pbx,
+            channel=request.channel,
+        )
+    )

@@ -1,0 +1,85 @@
+"""The center itself: `decide` takes an input to the rule that it is about, and returns the facts that it makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from acd.center import agents, calls, inputs, offers, routing, survey
+from acd.center.facts import AnyFact, RulesChanged
+from acd.center.model import AgentName, OfferId, Refused, RequestId
+from acd.center.state import State, Timer
+from acd.center.turn import Turn
+
+
+class Undecided(RuntimeError):
+    """A rule broke (a bug) while an input was decided; `facts` are those that it had already made."""
+
+    def __init__(self, facts: list[AnyFact]) -> None:
+        super().__init__("an input could not be decided to the end")
+        self.facts = facts
+
+
+class Center:
+    def __init__(self) -> None:
+        self.state = State()
+
+    def fold(self, facts: Iterable[AnyFact]) -> None:
+        """Reads facts back, as they were once decided."""
+        for fact in facts:
+            self.state.fold(fact)
+
+    def decide(self, told: inputs.Input, now: float, seed: int) -> list[AnyFact]:
+        """What follows from an input, in the order in which it became so; all of it already holds in `state`.
+
+        `now` is the moment of the input in seconds of UTC, `seed` any number, for what is left to chance. Raises
+        Refused, with nothing changed, where a person asked for what cannot be; Undecided where a rule is broken.
+        """
+        turn = Turn(self.state, now, seed)
+        try:
+            _RULES[type(told)](turn, told)
+            routing.match(turn)
+        except Exception as error:
+            if not turn.facts and isinstance(error, Refused):
+                raise
+            raise Undecided(turn.facts) from error
+        return turn.facts
+
+    def next_deadline(self) -> float | None:
+        """The moment at which TimePassed is due; None while nothing waits for time."""
+        return self.state.next_deadline()
+
+
+def _rules_loaded(turn: Turn, told: inputs.RulesLoaded) -> None:
+    if told.rules != turn.state.rules:
+        turn.tell(RulesChanged(at=turn.now, rules=told.rules))
+
+
+def _time_passed(turn: Turn, told: inputs.TimePassed) -> None:
+    for whose, name in turn.state.due(turn.now):
+        if whose is Timer.AGENT:
+            agents.time_is_up(turn, turn.state.agents[AgentName(name)])
+        elif whose is Timer.OFFER:
+            offers.time_is_up(turn, turn.state.offers[OfferId(name)])
+        else:
+            calls.give_up(turn, turn.state.requests[RequestId(name)])
+
+
+_RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
+    inputs.DaemonStarted: survey.nothing_is_known,
+    inputs.RulesLoaded: _rules_loaded,
+    inputs.TimePassed: _time_passed,
+    inputs.PbxLost: survey.lost,
+    inputs.PbxSurveyed: survey.surveyed,
+    inputs.CallerJoined: calls.joined,
+    inputs.CallerLeft: calls.left,
+    inputs.LegAnswered: offers.answered,
+    inputs.LegAccepted: offers.accepted,
+    inputs.CallBridged: offers.bridged,
+    inputs.BridgeFailed: offers.bridge_failed,
+    inputs.LegEnded: offers.leg_ended,
+    inputs.LogIn: agents.log_in,
+    inputs.LogOut: agents.log_out,
+    inputs.MakeAvailable: agents.make_available,
+    inputs.Pause: agents.pause,
+}

@@ -1,0 +1,210 @@
+"""What the center made of its inputs: the only output, the only thing written down, the only thing that changes state.
+
+Each fact carries all that its readers need (the names, moments and durations that were decided), so that folding one
+never has to know a rule. Facts are kept for years: a field may be added with a default, never renamed or given another
+meaning.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from acd.center.model import (
+    AgentName,
+    AgentState,
+    Caller,
+    ChannelId,
+    Device,
+    OfferId,
+    OfferOutcome,
+    Outcome,
+    PbxName,
+    QueueName,
+    RequestId,
+    SiteRules,
+)
+
+
+class Fact(Struct, frozen=True, tag_field="fact", kw_only=True):
+    """`at` is the moment of the input that was decided, in seconds of UTC."""
+
+    at: float
+
+
+class RulesChanged(Fact, frozen=True, tag=True, kw_only=True):
+    rules: SiteRules
+
+
+class PbxStateChanged(Fact, frozen=True, tag=True, kw_only=True):
+    """An Asterisk server can be steered from now on, or no longer can."""
+
+    pbx: PbxName
+    up: bool
+
+
+# ---- Agents
+
+
+class AgentStateChanged(Fact, frozen=True, tag=True, kw_only=True):
+    agent: AgentName
+    state: AgentState
+    was: AgentState
+    reason: str | None = None
+    until: float | None = None
+    """When the state ends by itself; None if something else must happen."""
+    idle_since: float
+
+
+class AgentWished(Fact, frozen=True, tag=True, kw_only=True):
+    """An agent on a call asked to be paused or logged out after it, or (None) no longer wishes it."""
+
+    agent: AgentName
+    wish: AgentState | None
+    reason: str | None = None
+
+
+class AgentUnreachable(Fact, frozen=True, tag=True, kw_only=True):
+    """Of an agent's phone: how often in a row it could not be reached; 0, it could again."""
+
+    agent: AgentName
+    in_a_row: int
+    cause: str = ""
+
+
+# ---- Requests
+
+
+class RequestQueued(Fact, frozen=True, tag=True, kw_only=True):
+    request: RequestId
+    kind: str
+    queue: QueueName
+    priority: int
+    entered_at: float
+    caller: Caller
+    pbx: PbxName
+    channel: ChannelId
+    leave_at: float | None = None
+
+
+class RequestRequeued(Fact, frozen=True, tag=True, kw_only=True):
+    """An offer came to nothing; the request is open again, at the place that it never lost."""
+
+    request: RequestId
+    queue: QueueName
+    pbx: PbxName
+    channel: ChannelId
+
+
+class RequestConnected(Fact, frozen=True, tag=True, kw_only=True):
+    """Caller and agent hear each other."""
+
+    request: RequestId
+    kind: str
+    queue: QueueName
+    agent: AgentName
+    offer: OfferId
+    waited_seconds: float
+    connect_seconds: float
+    """From the agent's answer to the common bridge."""
+    in_service_level: bool
+
+
+class RequestEnded(Fact, frozen=True, tag=True, kw_only=True):
+    """The whole of a past request: who, where, how long, and how it ended."""
+
+    request: RequestId
+    kind: str
+    queue: QueueName
+    outcome: Outcome
+    ended_by: str
+    """`caller`, `agent`, or `acd`."""
+    priority: int
+    caller: Caller
+    entered_at: float
+    waited_seconds: float
+    offers: int
+    agent: AgentName | None = None
+    connected_at: float | None = None
+    talk_seconds: float | None = None
+    pbx: PbxName
+    channel: ChannelId
+
+
+class CallerReleased(Fact, frozen=True, tag=True, kw_only=True):
+    """A caller who waits goes on in the dialplan, with this `ACD_STATUS`."""
+
+    pbx: PbxName
+    channel: ChannelId
+    queue: QueueName
+    status: str
+
+
+# ---- Offers
+
+
+class OfferMade(Fact, frozen=True, tag=True, kw_only=True):
+    offer: OfferId
+    request: RequestId
+    queue: QueueName
+    agent: AgentName
+    device: Device
+    caller: Caller
+    pbx: PbxName
+    channel: ChannelId
+    """The leg's: the channel that is to ring the agent's phone."""
+    ring_seconds: float
+    ready_at: float
+    """Since when both the request and the agent could have had each other."""
+
+
+class OfferAnswered(Fact, frozen=True, tag=True, kw_only=True):
+    offer: OfferId
+
+
+class OfferEnded(Fact, frozen=True, tag=True, kw_only=True):
+    offer: OfferId
+    request: RequestId
+    queue: QueueName
+    agent: AgentName
+    outcome: OfferOutcome
+    cause: str = ""
+    pbx: PbxName
+    channel: ChannelId
+    caller_channel: ChannelId
+    deadline: float
+    """By when the next thing must have happened: the bridge if it was accepted, else the end of the leg."""
+
+
+class LegReleased(Fact, frozen=True, tag=True, kw_only=True):
+    """An agent's leg has no further use: it is to be hung up."""
+
+    offer: OfferId
+    pbx: PbxName
+    channel: ChannelId
+    deadline: float
+
+
+class LegGone(Fact, frozen=True, tag=True, kw_only=True):
+    offer: OfferId
+    overdue: bool = False
+    """Nobody heard of its end; it was given up."""
+
+
+AnyFact = (
+    RulesChanged
+    | PbxStateChanged
+    | AgentStateChanged
+    | AgentWished
+    | AgentUnreachable
+    | RequestQueued
+    | RequestRequeued
+    | RequestConnected
+    | RequestEnded
+    | CallerReleased
+    | OfferMade
+    | OfferAnswered
+    | OfferEnded
+    | LegReleased
+    | LegGone
+)
+"""Every fact there is; what the journal reads and writes."""

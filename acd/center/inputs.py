@@ -1,0 +1,140 @@
+"""What happens outside, as the edges tell it to the center.
+
+What happened is named in the past tense of the telephone (`CallerJoined`, `LegEnded`); what a person asks for is a verb
+(`LogIn`, `Pause`). Names and numbers in here are already checked by the edge that made the input.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from acd.center.model import MIDDLE_PRIORITY, AgentName, Caller, ChannelId, OfferId, PbxName, QueueName, SiteRules
+
+
+class Input(Struct, frozen=True):
+    """Anything that the center can be asked to decide on."""
+
+
+# ---- The daemon itself
+
+
+class DaemonStarted(Input, frozen=True):
+    """The journal has been folded; of no Asterisk server is it known yet what lives there."""
+
+
+class RulesLoaded(Input, frozen=True):
+    rules: SiteRules
+
+
+class TimePassed(Input, frozen=True):
+    """A deadline that `Center.next_deadline` named has come."""
+
+
+# ---- An Asterisk server
+
+
+class PbxLost(Input, frozen=True):
+    pbx: PbxName
+
+
+class LiveChannel(Struct, frozen=True):
+    """One channel that lives on a server, and what its variables say of it."""
+
+    channel: ChannelId
+    bridged: bool
+    caller: Caller = Caller()
+    queue: QueueName = QueueName("")
+    """Where it waits or waited; empty for a channel that never entered a line."""
+    status: str = ""
+    joined_at: float | None = None
+    priority: int = MIDDLE_PRIORITY
+    max_wait_seconds: float | None = None
+
+
+class PbxSurveyed(Input, frozen=True):
+    """The server can be steered (again), and this is all that lives on it."""
+
+    pbx: PbxName
+    channels: tuple[LiveChannel, ...]
+
+
+# ---- Callers and legs
+
+
+class CallerJoined(Input, frozen=True):
+    pbx: PbxName
+    channel: ChannelId
+    queue: QueueName
+    caller: Caller
+    priority: int = MIDDLE_PRIORITY
+    max_wait_seconds: float | None = None
+    joined_at: float | None = None
+    """When he joined, if that was before now: he was found waiting."""
+
+
+class CallerLeft(Input, frozen=True):
+    """The caller's channel is gone."""
+
+    pbx: PbxName
+    channel: ChannelId
+
+
+class LegEnd(StrEnum):
+    """Why an agent's leg is gone, as far as the telephone network tells."""
+
+    HUNG_UP = "hung_up"
+    REJECTED = "rejected"
+    NO_ANSWER = "no_answer"
+    UNREACHABLE = "unreachable"
+
+
+class LegAnswered(Input, frozen=True):
+    """The agent's phone was picked up."""
+
+    offer: OfferId
+
+
+class LegAccepted(Input, frozen=True):
+    """The agent takes the call: after the whisper, or the key he was asked for."""
+
+    offer: OfferId
+
+
+class LegEnded(Input, frozen=True):
+    offer: OfferId
+    how: LegEnd
+    cause: str = ""
+    """The network's own word for it, for logs and journals."""
+
+
+class CallBridged(Input, frozen=True):
+    """Caller and agent are in one bridge: they hear each other."""
+
+    offer: OfferId
+
+
+class BridgeFailed(Input, frozen=True):
+    offer: OfferId
+    cause: str
+
+
+# ---- Agents
+
+
+class LogIn(Input, frozen=True):
+    agent: AgentName
+
+
+class LogOut(Input, frozen=True):
+    agent: AgentName
+
+
+class MakeAvailable(Input, frozen=True):
+    agent: AgentName
+
+
+class Pause(Input, frozen=True):
+    agent: AgentName
+    reason: str | None = None

@@ -1,0 +1,133 @@
+"""What is so at this moment, and the indexes that find it quickly. `folding` alone writes to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from heapq import heappop, heappush
+
+from msgspec import Struct, field
+
+from acd.center import folding
+from acd.center.facts import AnyFact
+from acd.center.line import Line
+from acd.center.model import (
+    Agent,
+    AgentName,
+    ChannelId,
+    Offer,
+    OfferId,
+    PbxName,
+    QueueName,
+    QueueRules,
+    Request,
+    RequestId,
+    RequestState,
+    SiteRules,
+    UnknownName,
+)
+from acd.center.strategies import Pool
+
+
+class Queue(Struct):
+    """One queue: its rules, its line, its available agents, and its counts since the first day."""
+
+    rules: QueueRules
+    line: Line
+    pool: Pool
+    members: set[AgentName] = field(default_factory=set)
+    entered: int = 0
+    connected: int = 0
+    in_service_level: int = 0
+    ended: dict[str, int] = field(default_factory=dict)
+    closing: bool = False
+    """It stands in the rules no more: it takes nobody in and finishes those it has."""
+
+
+class Timer(StrEnum):
+    """Whose moment a deadline is."""
+
+    AGENT = "agent"
+    OFFER = "offer"
+    REQUEST = "request"
+
+
+class State:
+    def __init__(self) -> None:
+        self.rules = SiteRules()
+        self.queues: dict[QueueName, Queue] = {}
+        self.agents: dict[AgentName, Agent] = {}
+        self.requests: dict[RequestId, Request] = {}
+        """Those that have not ended; the past ones are the journal's."""
+        self.offers: dict[OfferId, Offer] = {}
+        self.request_of_channel: dict[tuple[PbxName, ChannelId], RequestId] = {}
+        self.steered: set[PbxName] = set()
+        """The Asterisk servers whose link is up and whose calls are known."""
+        self.touched: set[QueueName] = set()
+        """Queues in which a request or an agent has become free since somebody last looked for pairs."""
+        self._deadlines: list[tuple[float, Timer, str]] = []
+        self._last_id = 0
+
+    def fold(self, fact: AnyFact) -> None:
+        folding.fold(self, fact)
+
+    # ---- Finding
+
+    def agent(self, name: AgentName) -> Agent:
+        """Raises UnknownName."""
+        agent = self.agents.get(name)
+        if agent is None:
+            raise UnknownName(f"there is no agent {name!r}")
+        return agent
+
+    def request_on(self, pbx: PbxName, channel: ChannelId) -> Request | None:
+        request = self.request_of_channel.get((pbx, channel))
+        return self.requests[request] if request else None
+
+    def place_of(self, request: Request) -> int | None:
+        """1 = next; None for one that no longer waits."""
+        if request.state is RequestState.ONGOING:
+            return None
+        return self.queues[request.queue].line.place_of(request.place_key)
+
+    # ---- Identities
+
+    def next_id(self, now: float) -> str:
+        """Unique for ever, in the order of making, and of one length: Asterisk compares channel ids by prefix.
+
+        The microsecond of making, in 16 hex digits, counted on when two fall into the same one.
+        """
+        self._last_id = max(self._last_id + 1, int(now * 1_000_000))
+        return f"{self._last_id:016x}"
+
+    def remember_id(self, identity: str) -> None:
+        self._last_id = max(self._last_id, int(identity, 16))
+
+    # ---- Deadlines: a heap whose stale entries are passed over
+
+    def watch(self, at: float | None, whose: Timer, name: str) -> None:
+        if at is not None:
+            heappush(self._deadlines, (at, whose, name))
+
+    def next_deadline(self) -> float | None:
+        while self._deadlines:
+            at, whose, name = self._deadlines[0]
+            if self._still_stands(at, whose, name):
+                return at
+            heappop(self._deadlines)
+        return None
+
+    def due(self, now: float) -> Iterator[tuple[Timer, str]]:
+        while (at := self.next_deadline()) is not None and at <= now:
+            _, whose, name = heappop(self._deadlines)
+            yield whose, name
+
+    def _still_stands(self, at: float, whose: Timer, name: str) -> bool:
+        if whose is Timer.AGENT:
+            agent = self.agents.get(AgentName(name))
+            return agent is not None and agent.until == at
+        if whose is Timer.OFFER:
+            offer = self.offers.get(OfferId(name))
+            return offer is not None and offer.deadline == at
+        request = self.requests.get(RequestId(name))
+        return request is not None and request.leave_at == at and request.state is RequestState.WAITING
