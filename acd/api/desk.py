@@ -1,0 +1,30 @@
+"""What the API asks of the daemon: to look at what is so, and to have something decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from acd.center.facts import AnyFact, RequestEnded
+from acd.center.inputs import Input
+from acd.center.model import QueueName
+from acd.center.state import State
+
+
+class Desk(Protocol):
+    @property
+    def state(self) -> State:
+        """What is so at this moment; to be read, never written."""
+
+    def now(self) -> float: ...
+
+    def tell(self, told: Input) -> Sequence[AnyFact]:
+        """Has an input decided, written down and acted upon. Raises Refused, with nothing changed."""
+
+    def why_not_ready(self) -> list[str]:
+        """What keeps the daemon from routing, a sentence each; empty when it can."""
+
+    async def past_requests(
+        self, *, queue: QueueName | None, kind: str | None, before: int | None, limit: int
+    ) -> list[tuple[int, RequestEnded]]:
+        """The requests that have ended, the newest first, each with its number in the journal."""

@@ -1,0 +1,378 @@
+"""`acd.toml`: what an operator may write, checked before anything starts.
+
+`load` reads a file and answers with all its mistakes at once, each with its line. Every value may also come from the
+environment (`ACD_STORE__URL` for `[store] url`), which wins over the file.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+import phonenumbers
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from acd.center.model import (
+    HIGHEST_PRIORITY,
+    LOWEST_PRIORITY,
+    AgentName,
+    AgentRules,
+    Device,
+    OfferRules,
+    QueueName,
+    QueueRules,
+    SiteRules,
+)
+from acd.center.strategies import STRATEGIES
+
+LONGEST_SECONDS = 7 * 24 * 3600
+
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECONDS, allow_inf_nan=False)]
+Priority = Annotated[int, Field(ge=HIGHEST_PRIORITY, le=LOWEST_PRIORITY)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _matching(pattern: str, words: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise PydanticCustomError("form", "must be {words}", {"words": words})
+        return text
+
+    return AfterValidator(check)
+
+
+Name = Annotated[str, _matching(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}", "1 to 64 letters, digits, '_', '.' or '-'")]
+QueueId = Annotated[str, _matching(r"[a-zA-Z0-9][a-zA-Z0-9_-]{1,63}", "2 to 64 letters, digits, '_' or '-'")]
+"""What `dialplans/acd.conf` takes for a queue: two characters at least, so that `h` or `i` is none."""
+OneLine = Annotated[str, _matching(r"[^\r\n\0]{1,255}", "one line of 1 to 255 characters")]
+
+
+def _strategy(name: str) -> str:
+    if name not in STRATEGIES:
+        raise PydanticCustomError("strategy", "must be one of {allowed}", {"allowed": ", ".join(STRATEGIES)})
+    return name
+
+
+def _e164(number: str) -> str:
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        parsed = None
+    if parsed is None or not phonenumbers.is_valid_number(parsed):
+        raise PydanticCustomError("number", "must be a valid number in the form +31612345678 (E.164)")
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _secret(secret: Any) -> SecretStr:
+    """`env:NAME` and `file:PATH` name where a secret stands; anything else is the secret itself."""
+    if not isinstance(secret, str):
+        raise PydanticCustomError("secret", "must be a string")
+    text = _looked_up(secret)
+    if not re.fullmatch(r"[^\r\n\0]{1,255}", text):
+        raise PydanticCustomError("secret", "must be one line of 1 to 255 characters")
+    return SecretStr(text)
+
+
+def _looked_up(secret: str) -> str:
+    """`env:NAME` and `file:PATH` name where a secret stands; anything else is the secret itself."""
+    kind, _, where = secret.partition(":")
+    if kind == "env":
+        if where not in os.environ:
+            raise PydanticCustomError("secret", "the environment variable {where} is not set", {"where": where})
+        return os.environ[where]
+    if kind == "file":
+        try:
+            return Path(where).read_text().strip()
+        except OSError as error:
+            raise PydanticCustomError(
+                "secret", "cannot read {where}: {why}", {"where": where, "why": error.strerror or "?"}
+            ) from None
+    return secret
+
+
+class Table(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Asterisk(Table):
+    host: OneLine
+    port: Port = 5038
+    username: OneLine = "acd"
+    secret: Annotated[SecretStr, BeforeValidator(_secret)]
+    tls: bool = False
+    mobile_dial: OneLine | None = None
+
+
+class Store(Table):
+    url: Annotated[str, _matching(r"sqlite:.+", "sqlite:PATH")] = "sqlite:var/acd.db"
+
+
+class Http(Table):
+    listen: Annotated[str, _matching(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}", "HOST:PORT")] = "127.0.0.1:8088"
+    open_metrics: bool = False
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, _, port = self.listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class Token(Table):
+    name: Name
+    sha256: Annotated[str, _matching(r"[0-9a-f]{64}", "64 hexadecimal digits; `acd token` makes one")]
+    role: Literal["agent", "supervisor", "admin", "metrics"]
+    queues: list[QueueId] | None = None
+    agent: Name | None = None
+    """For the role `agent`: as whom he may act."""
+
+    @model_validator(mode="after")
+    def _agent_belongs_to_the_role(self) -> Token:
+        if (self.role == "agent") != (self.agent is not None):
+            raise PydanticCustomError(
+                "token_agent", "`agent` names the agent of a token with role 'agent', and only that"
+            )
+        return self
+
+
+class Queue(Table):
+    name: QueueId
+    strategy: Annotated[str, AfterValidator(_strategy)] = "priority"
+    ring_seconds: Annotated[float, Field(gt=0, le=600)] = 20
+    wrap_up_seconds: Seconds = 15
+    service_level_seconds: Seconds = 20
+    max_wait_seconds: Seconds | None = None
+
+
+class Desk(Table):
+    kind: Literal["desk"]
+    dial: Annotated[str, _matching(r"[A-Za-z0-9]+/[^\s|&,/][^\s|&,]{0,254}", "TECHNOLOGY/NAME, such as PJSIP/alice")]
+
+
+class Mobile(Table):
+    kind: Literal["mobile"]
+    number: Annotated[str, AfterValidator(_e164)]
+
+
+class Agent(Table):
+    name: Name
+    queues: dict[str, Priority] = {}
+    devices: Annotated[list[Annotated[Desk | Mobile, Field(discriminator="kind")]], Field(min_length=1)]
+    callbacks: bool = False
+    capacity: dict[Literal["chat", "email", "social", "ticket"], Annotated[int, Field(ge=0, le=1000)]] = {}
+
+
+class Offers(Table):
+    """What follows an offer that nobody took."""
+
+    no_answer_seconds: Seconds = 15
+    rejected_seconds: Seconds = 30
+    unreachable_first_seconds: Annotated[float, Field(gt=0, le=3600)] = 5
+    unreachable_limit_seconds: Annotated[float, Field(gt=0, le=86400)] = 300
+
+
+class Config(BaseSettings):
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        extra="forbid", strict=True, frozen=True, env_prefix="ACD_", env_nested_delimiter="__"
+    )
+
+    asterisk: Annotated[dict[Name, Asterisk], Field(min_length=1)]
+    store: Store = Store()
+    http: Http = Http()
+    offers: Offers = Offers()
+    token: list[Token] = []
+    queue: list[Queue] = []
+    agent: list[Agent] = []
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    def rules(self) -> SiteRules:
+        """The part of it that the center decides by."""
+        return SiteRules(
+            queues=tuple(QueueRules(**{**queue.model_dump(), "name": QueueName(queue.name)}) for queue in self.queue),
+            agents=tuple(_agent_rules(agent) for agent in self.agent),
+            offers=OfferRules(**self.offers.model_dump()),
+        )
+
+
+def _agent_rules(agent: Agent) -> AgentRules:
+    return AgentRules(
+        name=AgentName(agent.name),
+        queues={QueueName(name): priority for name, priority in agent.queues.items()},
+        devices=tuple(Device(kind="desk", dial=device.dial) for device in agent.devices if isinstance(device, Desk)),
+    )
+
+
+# ---- Loading, and all mistakes at once
+
+
+class Mistake(NamedTuple):
+    """One thing wrong in a configuration: in which line of it (0 if in none), of which key, and what."""
+
+    line: int
+    key: str
+    what: str
+
+
+class BadConfig(Exception):
+    def __init__(self, file: Path, mistakes: Sequence[Mistake]) -> None:
+        self.lines = [
+            f"{file}:{mistake.line}: {mistake.key}: {mistake.what}"
+            if mistake.line
+            else f"{file}: {mistake.key}: {mistake.what}"
+            for mistake in sorted(mistakes)
+        ]
+        super().__init__("\n".join(self.lines))
+
+
+def load(file: Path) -> Config:
+    """Raises BadConfig with every mistake that the file holds."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except OSError as error:
+        raise BadConfig(file, [Mistake(0, "cannot be read", error.strerror or str(error))]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfig(file, [_syntax_mistake(str(error))]) from None
+    mistakes = [Mistake(_line_of(text, where), _spell(where, data), what) for where, what in _broken_references(data)]
+    try:
+        config = Config(**data)
+    except ValidationError as error:
+        mistakes += [_mistake(text, data, dict(one)) for one in error.errors(include_url=False)]
+    if mistakes:
+        raise BadConfig(file, mistakes)
+    return config
+
+
+def warnings(file: Path) -> list[str]:
+    """What works but had better be otherwise."""
+    data = tomllib.loads(file.read_text(encoding="utf-8"))
+    text = file.read_text(encoding="utf-8")
+    return [
+        f"{file}:{_line_of(text, ('asterisk', name, 'secret'))}: asterisk.{name}.secret: stands in the file itself; "
+        'better "env:NAME" or "file:PATH"'
+        for name, server in data["asterisk"].items()
+        if not server["secret"].startswith(("env:", "file:"))
+    ]
+
+
+Where = tuple[str | int, ...]
+
+
+def _syntax_mistake(message: str) -> Mistake:
+    found = re.search(r"line (\d+)", message)
+    return Mistake(int(found[1]) if found else 0, "not valid TOML", message)
+
+
+def _mistake(text: str, data: dict[str, Any], error: dict[str, Any]) -> Mistake:
+    where: Where = tuple(part for part in error["loc"] if part not in ("[key]", "desk", "mobile"))
+    if error["type"] == "extra_forbidden":
+        return Mistake(_line_of(text, where), _spell(where, data), "there is no such key here")
+    if error["type"] == "missing":
+        return Mistake(_line_of(text, where[:-1]), _spell(where, data), "is missing")
+    what = error["msg"][0].lower() + error["msg"][1:]
+    shown = (
+        "" if isinstance(error["input"], dict | list | SecretStr) or "secret" in where else f", not {error['input']!r}"
+    )
+    return Mistake(_line_of(text, where), _spell(where, data), what + shown)
+
+
+def _broken_references(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
+    """What no single table can know: names that are there twice, and names that are not there."""
+    queues, agents = _names(data, "queue"), _names(data, "agent")
+    for table in ("queue", "agent", "token"):
+        names = _names(data, table)
+        for at, name in enumerate(names):
+            if name in names[:at]:
+                yield (table, at, "name"), f"there are two of the name {name!r}"
+    for at, agent in enumerate(_tables(data, "agent")):
+        members = agent.get("queues")
+        for queue in members if isinstance(members, dict) else ():
+            if queue not in queues:
+                yield ("agent", at, "queues", queue), f"there is no queue {queue!r}"
+        devices = agent.get("devices")
+        if isinstance(devices, list) and devices and not any(_is_desk(device) for device in devices):
+            yield ("agent", at, "devices"), 'one of them must be a desk phone: { kind = "desk", dial = "PJSIP/…" }'
+    for at, token in enumerate(_tables(data, "token")):
+        visible = token.get("queues")
+        for queue in visible if isinstance(visible, list) else ():
+            if queue not in queues:
+                yield ("token", at, "queues"), f"there is no queue {queue!r}"
+        if "agent" in token and token["agent"] not in agents:
+            yield ("token", at, "agent"), f"there is no agent {token['agent']!r}"
+
+
+def _is_desk(device: Any) -> bool:
+    return isinstance(device, dict) and device.get("kind") != "mobile"
+
+
+def _tables(data: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    tables = data.get(kind, [])
+    return [table if isinstance(table, dict) else {} for table in tables] if isinstance(tables, list) else []
+
+
+def _names(data: dict[str, Any], kind: str) -> list[Any]:
+    return [table["name"] for table in _tables(data, kind) if "name" in table]
+
+
+def _spell(where: Where, data: Any) -> str:
+    """A place as an operator would say it: `queue 'sales': ring_seconds`."""
+    words: list[str] = []
+    for part in where:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            data = None
+        if isinstance(part, int):
+            name = data.get("name") if isinstance(data, dict) else None
+            words[-1:] = [f"{words[-1]} {name!r}:" if name else f"{words[-1]}[{part}]"]
+        else:
+            words.append(part)
+    return ".".join(words).replace(":.", ": ")
+
+
+def _line_of(text: str, where: Where) -> int:
+    """The line of a key, or else of the table that should hold it (tomllib tells no positions)."""
+    table, line_of_table, seen = "", 0, -1
+    path = [str(part) for part in where if isinstance(part, str)]
+    index = next((part for part in where if isinstance(part, int)), None)
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
+            table = header[1]
+            seen += table == path[0]
+            if _is_table_of(table, path) and index in (None, seen):
+                line_of_table = number
+            continue
+        key = re.match(r"""\s*["']?([\w-]+)["']?\s*=""", line)
+        full = [*table.split("."), key[1]] if key and table else [key[1]] if key else []
+        if full and full == path[: len(full)] and index in (None, seen):
+            return number
+    return line_of_table
+
+
+def _is_table_of(table: str, path: list[str]) -> bool:
+    parts = table.split(".")
+    return parts == path[: len(parts)]
