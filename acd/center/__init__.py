@@ -3,7 +3,7 @@
 Read `model` for the words, `inputs` and `facts` for what goes in and out, `center` for how one becomes the other.
 """
 
-from acd.center.center import Center
+from acd.center.center import Center, Undecided
 from acd.center.model import Refused
 
-__all__ = ["Center", "Refused"]
+__all__ = ["Center", "Refused", "Undecided"]

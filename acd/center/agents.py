@@ -42,6 +42,9 @@ no_answer  | =         | logged_out | available | paused |            |         
 paused     | available | logged_out | available | paused |            |           |           |          |           |             |           |
 """  # noqa: E501 - a table is read in rows
 
+MOST_DOUBLINGS = 32
+"""Of a pause after failures: more than any limit needs, and no number grows without end."""
+
 STAYS, LATER, REFUSED = "=", "later", "no"
 
 
@@ -149,7 +152,8 @@ def time_is_up(turn: Turn, agent: Agent) -> None:
 def could_not_be_reached(turn: Turn, agent: Agent, cause: str) -> None:
     """The dial failed: he is left alone for a while that doubles with each failure in a row."""
     rules = turn.state.rules.offers
-    seconds = min(rules.unreachable_first_seconds * 2**agent.unreachable_in_a_row, rules.unreachable_limit_seconds)
+    doublings = min(agent.unreachable_in_a_row, MOST_DOUBLINGS)
+    seconds = min(rules.unreachable_first_seconds * 2**doublings, rules.unreachable_limit_seconds)
     turn.tell(AgentUnreachable(at=turn.now, agent=agent.name, in_a_row=agent.unreachable_in_a_row + 1, cause=cause))
     happens(turn, agent, Happening.UNREACHABLE, until=turn.now + seconds, reason="unreachable")
 

@@ -6,6 +6,7 @@ from acd.center import agents, offers
 from acd.center.facts import CallerReleased, RequestEnded, RequestQueued, RequestRequeued
 from acd.center.inputs import CallerJoined, CallerLeft
 from acd.center.model import Offer, Outcome, Request, RequestId, RequestState
+from acd.center.state import Queue
 from acd.center.turn import Turn
 
 
@@ -15,7 +16,9 @@ def joined(turn: Turn, told: CallerJoined) -> None:
         return
     if earlier and earlier.offer:
         # His agent hung up and the dialplan queued him again before the end of the agent's leg was heard.
-        talk_ended(turn, turn.state.offers[earlier.offer], ended_by="agent")
+        offer = turn.state.offers[earlier.offer]
+        talk_ended(turn, offer, ended_by="agent")
+        offers.release_leg(turn, offer)
     queue = turn.state.queues.get(told.queue)
     if queue is None or queue.closing:
         turn.tell(
@@ -56,20 +59,45 @@ def left(turn: Turn, told: CallerLeft) -> None:
 
 def requeue(turn: Turn, request: Request) -> None:
     """An offer came to nothing. Who has waited for as long as his queue allows leaves now; he was not cut off before,
-    while a phone rang for him."""
-    if request.leave_at is not None and request.leave_at <= turn.now:
-        give_up(turn, request)
-        return
+    while a phone rang for him. (Where nobody steers, he can only be released later.)"""
+    if request.pbx in turn.state.steered:
+        if request.leave_at is not None and request.leave_at <= turn.now:
+            give_up(turn, request)
+            return
+        if turn.state.queues[request.queue].closing:
+            send_away(turn, request)
+            return
     turn.tell(
         RequestRequeued(at=turn.now, request=request.id, queue=request.queue, pbx=request.pbx, channel=request.channel)
     )
 
 
 def give_up(turn: Turn, request: Request) -> None:
-    turn.tell(
-        CallerReleased(at=turn.now, pbx=request.pbx, channel=request.channel, queue=request.queue, status="TIMEOUT")
-    )
-    _end(turn, request, Outcome.TIMEOUT, ended_by="acd")
+    _release(turn, request, "TIMEOUT", Outcome.TIMEOUT)
+
+
+def send_away(turn: Turn, request: Request) -> None:
+    _release(turn, request, "CLOSED", Outcome.CLOSED)
+
+
+def clear_closing_queues(turn: Turn) -> None:
+    """Who waits in a queue that was taken away would wait for ever; those for whom a phone rings may still be lucky."""
+    for queue in turn.state.queues.values():
+        if queue.closing:
+            for request in _waiting_and_steered(turn, queue):
+                send_away(turn, request)
+
+
+def _waiting_and_steered(turn: Turn, queue: Queue) -> list[Request]:
+    in_line = [turn.state.requests[name] for name in queue.line.in_order()]
+    return [one for one in in_line if one.state is RequestState.WAITING and one.pbx in turn.state.steered]
+
+
+def went_on(turn: Turn, request: Request) -> None:
+    """The dialplan took him out of the line while nobody steered."""
+    if request.offer:
+        offers.withdraw(turn, turn.state.offers[request.offer])
+    _end(turn, request, Outcome.FALLBACK, ended_by="acd")
 
 
 def talk_ended(turn: Turn, offer: Offer, ended_by: str) -> None:
@@ -79,6 +107,11 @@ def talk_ended(turn: Turn, offer: Offer, ended_by: str) -> None:
         return
     _end(turn, request, Outcome.ANSWERED, ended_by)
     agents.wrap_up(turn, turn.state.agents[offer.agent], turn.state.queues[offer.queue].rules.wrap_up_seconds)
+
+
+def _release(turn: Turn, request: Request, status: str, outcome: Outcome) -> None:
+    turn.tell(CallerReleased(at=turn.now, pbx=request.pbx, channel=request.channel, queue=request.queue, status=status))
+    _end(turn, request, outcome, ended_by="acd")
 
 
 def _end(turn: Turn, request: Request, outcome: Outcome, ended_by: str) -> None:

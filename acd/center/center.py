@@ -53,6 +53,7 @@ class Center:
 def _rules_loaded(turn: Turn, told: inputs.RulesLoaded) -> None:
     if told.rules != turn.state.rules:
         turn.tell(RulesChanged(at=turn.now, rules=told.rules))
+        calls.clear_closing_queues(turn)
 
 
 def _time_passed(turn: Turn, told: inputs.TimePassed) -> None:

@@ -159,6 +159,8 @@ class OfferMade(Fact, frozen=True, tag=True, kw_only=True):
 
 class OfferAnswered(Fact, frozen=True, tag=True, kw_only=True):
     offer: OfferId
+    deadline: float
+    """By when the agent must have accepted: he may have a whisper to hear, or a key to press."""
 
 
 class OfferEnded(Fact, frozen=True, tag=True, kw_only=True):

@@ -30,7 +30,7 @@ from acd.center.model import (
     AgentRules,
     AgentState,
     Offer,
-    OfferOutcome,
+    PbxName,
     QueueName,
     Request,
     RequestState,
@@ -106,7 +106,22 @@ def _pbx_state_changed(state: State, fact: PbxStateChanged) -> None:
     (state.steered.add if fact.up else state.steered.discard)(fact.pbx)
     for request in state.requests.values():
         if request.pbx == fact.pbx and request.state is RequestState.WAITING:
-            (_open if fact.up else _close)(state, request)
+            if fact.up:
+                _open(state, request, fact.at)
+            else:
+                _close(state, request)
+    if fact.up:
+        _watch_all_on(state, fact.pbx)
+
+
+def _watch_all_on(state: State, pbx: PbxName) -> None:
+    """Deadlines were on hold while nobody steered the server."""
+    for request in state.requests.values():
+        if request.pbx == pbx:
+            state.watch(request.leave_at, states.Timer.REQUEST, request.id)
+    for offer in state.offers.values():
+        if offer.pbx == pbx:
+            state.watch(offer.deadline, states.Timer.OFFER, offer.id)
 
 
 # ---- Agents
@@ -164,7 +179,6 @@ def _request_queued(state: State, fact: RequestQueued) -> None:
         pbx=fact.pbx,
         channel=fact.channel,
         leave_at=fact.leave_at,
-        open_since=fact.at,
     )
     state.request_of_channel[fact.pbx, fact.channel] = request.id
     queue = state.queues[fact.queue]
@@ -172,17 +186,17 @@ def _request_queued(state: State, fact: RequestQueued) -> None:
     queue.line.enter(request.place_key)
     state.watch(request.leave_at, states.Timer.REQUEST, request.id)
     if fact.pbx in state.steered:
-        _open(state, request)
+        _open(state, request, fact.at)
 
 
 def _request_requeued(state: State, fact: RequestRequeued) -> None:
     request = state.requests[fact.request]
+    _leave_agent(state, request)
     request.state = RequestState.WAITING
     request.offer = request.agent = None
-    request.open_since = fact.at
     state.watch(request.leave_at, states.Timer.REQUEST, request.id)
     if fact.pbx in state.steered:
-        _open(state, request)
+        _open(state, request, fact.at)
 
 
 def _request_connected(state: State, fact: RequestConnected) -> None:
@@ -202,6 +216,7 @@ def _request_connected(state: State, fact: RequestConnected) -> None:
 def _request_ended(state: State, fact: RequestEnded) -> None:
     request = state.requests.pop(fact.request)
     del state.request_of_channel[fact.pbx, fact.channel]
+    _leave_agent(state, request)
     queue = state.queues[fact.queue]
     queue.line.leave(request.place_key)
     queue.ended[fact.outcome] = queue.ended.get(fact.outcome, 0) + 1
@@ -211,7 +226,14 @@ def _caller_released(state: State, fact: CallerReleased) -> None:
     """An order to the edge; what it means for the request is a fact of its own."""
 
 
-def _open(state: State, request: Request) -> None:
+def _leave_agent(state: State, request: Request) -> None:
+    agent = state.agents.get(request.agent) if request.agent else None
+    if agent and agent.request == request.id:
+        agent.request = None
+
+
+def _open(state: State, request: Request, at: float) -> None:
+    request.open_since = at
     state.queues[request.queue].line.open(request.place_key)
     state.touched.add(request.queue)
 
@@ -247,7 +269,10 @@ def _offer_made(state: State, fact: OfferMade) -> None:
 
 
 def _offer_answered(state: State, fact: OfferAnswered) -> None:
-    state.offers[fact.offer].answered_at = fact.at
+    offer = state.offers[fact.offer]
+    offer.answered_at = fact.at
+    offer.deadline = fact.deadline
+    state.watch(offer.deadline, states.Timer.OFFER, offer.id)
 
 
 def _offer_ended(state: State, fact: OfferEnded) -> None:
@@ -255,8 +280,6 @@ def _offer_ended(state: State, fact: OfferEnded) -> None:
     offer.outcome = fact.outcome
     offer.deadline = fact.deadline
     state.watch(offer.deadline, states.Timer.OFFER, offer.id)
-    if fact.outcome is not OfferOutcome.ACCEPTED:
-        state.agents[fact.agent].request = None
 
 
 def _leg_released(state: State, fact: LegReleased) -> None:

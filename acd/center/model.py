@@ -65,6 +65,10 @@ class Outcome(StrEnum):
     ANSWERED = "answered"
     ABANDONED = "abandoned"
     TIMEOUT = "timeout"
+    CLOSED = "closed"
+    """His queue was taken away while he waited."""
+    FALLBACK = "fallback"
+    """The dialplan took him on while nobody steered."""
 
 
 # ---- Rules: what the operator wrote
@@ -158,7 +162,7 @@ class Request(Struct):
     """When the caller has waited for as long as his queue allows."""
     state: RequestState = RequestState.WAITING
     open_since: float = 0
-    """Since when he could have been offered to somebody: the moment of entry, or of the last offer's end."""
+    """Since when he could have been offered to somebody: his entry, his last offer's end, or the link's coming back."""
     offer: OfferId | None = None
     agent: AgentName | None = None
     connected_at: float | None = None
@@ -181,7 +185,8 @@ class Offer(Struct):
     device: Device
     made_at: float
     deadline: float | None
-    """What must have happened by then: ringing answered, acceptance bridged, the leg of an ended offer gone."""
+    """What must have happened by then: ringing answered, the answer accepted, the acceptance bridged, the leg of an
+    ended offer gone. It is on hold while nobody steers the offer's server; a conversation has none."""
     answered_at: float | None = None
     outcome: OfferOutcome | None = None
     connected_at: float | None = None

@@ -11,6 +11,7 @@ from acd.center.agents import Happening
 from acd.center.facts import LegGone, LegReleased, OfferAnswered, OfferEnded, OfferMade, RequestConnected
 from acd.center.inputs import BridgeFailed, CallBridged, LegAccepted, LegAnswered, LegEnd, LegEnded
 from acd.center.model import Agent, ChannelId, Offer, OfferId, OfferOutcome, Request
+from acd.center.state import ID_LENGTH
 from acd.center.turn import Turn
 
 BRIDGE_SECONDS = 5.0
@@ -19,8 +20,22 @@ HANG_UP_SECONDS = 5.0
 """A leg of which nothing is heard for so long after its use is given up for gone."""
 
 
+ACCEPT_SECONDS = 30.0
+"""How long an agent who has picked up may listen to a whisper, or look for the key that he is asked for."""
+_LEG = "acd-"
+_ID_DIGITS = frozenset("0123456789abcdef")
+
+
 def leg_channel(offer: OfferId) -> ChannelId:
-    return ChannelId(f"acd-{offer}")
+    return ChannelId(_LEG + offer)
+
+
+def offer_of(channel: str) -> OfferId | None:
+    """The offer whose leg this channel is; None if it is nobody's leg. (With `systemname = acd` in asterisk.conf all
+    channels' ids begin with `acd-`.)"""
+    name = channel.removeprefix(_LEG)
+    is_leg = len(name) == ID_LENGTH and len(channel) == len(_LEG) + ID_LENGTH and _ID_DIGITS.issuperset(name)
+    return OfferId(name) if is_leg else None
 
 
 def make(turn: Turn, request: Request, agent: Agent) -> None:
@@ -50,7 +65,7 @@ def make(turn: Turn, request: Request, agent: Agent) -> None:
 def answered(turn: Turn, told: LegAnswered) -> None:
     offer = _ringing(turn, told.offer)
     if offer and offer.answered_at is None:
-        turn.tell(OfferAnswered(at=turn.now, offer=offer.id))
+        turn.tell(OfferAnswered(at=turn.now, offer=offer.id, deadline=turn.now + ACCEPT_SECONDS))
         agents.was_reached(turn, turn.state.agents[offer.agent])
 
 
@@ -61,9 +76,13 @@ def accepted(turn: Turn, told: LegAccepted) -> None:
 
 
 def bridged(turn: Turn, told: CallBridged) -> None:
-    offer = turn.state.offers.get(told.offer)
+    if offer := turn.state.offers.get(told.offer):
+        _connected(turn, offer)
+
+
+def _connected(turn: Turn, offer: Offer) -> None:
     request = _to_be_bridged(turn, offer)
-    if offer is None or request is None:
+    if request is None:
         return
     waited = turn.now - request.entered_at
     turn.tell(
@@ -87,6 +106,7 @@ def bridge_failed(turn: Turn, told: BridgeFailed) -> None:
     request = _to_be_bridged(turn, offer)
     if offer and request:
         _never_connected(turn, offer, request)
+        release_leg(turn, offer)
 
 
 def leg_ended(turn: Turn, told: LegEnded) -> None:
@@ -103,6 +123,27 @@ def leg_ended(turn: Turn, told: LegEnded) -> None:
 
 
 # ---- What the center itself does with an offer
+
+
+def leg_lost(turn: Turn, offer: Offer) -> None:
+    """Its leg ended while nobody listened: whose doing that was is not known, and nobody is blamed."""
+    if offer.outcome is None:
+        _end(turn, offer, OfferOutcome.CANCELLED, "ended unheard")
+        agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
+        calls.requeue(turn, turn.state.requests[offer.request])
+    elif request := _to_be_bridged(turn, offer):
+        _never_connected(turn, offer, request)
+    elif offer.connected_at is not None:
+        calls.talk_ended(turn, offer, ended_by="agent")
+    turn.tell(LegGone(at=turn.now, offer=offer.id))
+
+
+def leg_found(turn: Turn, offer: Offer, bridged: bool) -> None:
+    """Its leg lives. Who was bridged unheard talks; a leg of no further use was not told so, or did not hear it."""
+    if bridged:
+        _connected(turn, offer)
+    if offer.outcome not in (None, OfferOutcome.ACCEPTED) or _is_over(turn, offer):
+        release_leg(turn, offer)
 
 
 def withdraw(turn: Turn, offer: Offer) -> None:
@@ -128,6 +169,7 @@ def time_is_up(turn: Turn, offer: Offer) -> None:
         release_leg(turn, offer)
     elif request := _to_be_bridged(turn, offer):
         _never_connected(turn, offer, request)
+        release_leg(turn, offer)
     else:
         turn.tell(LegGone(at=turn.now, offer=offer.id, overdue=True))
 
@@ -175,7 +217,6 @@ def _changed_his_mind(turn: Turn, offer: Offer, request: Request) -> None:
 def _never_connected(turn: Turn, offer: Offer, request: Request) -> None:
     """He took the call and Asterisk did not bridge it: not his fault, and not the caller's."""
     agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
-    release_leg(turn, offer)
     calls.requeue(turn, request)
 
 
@@ -189,12 +230,17 @@ def _ringing(turn: Turn, name: OfferId) -> Offer | None:
     return offer if offer and offer.outcome is None else None
 
 
+def _is_over(turn: Turn, offer: Offer) -> bool:
+    """What it was accepted for has ended: there is nobody for its leg to talk with."""
+    request = turn.state.requests.get(offer.request)
+    return request is None or request.offer != offer.id
+
+
 def _to_be_bridged(turn: Turn, offer: Offer | None) -> Request | None:
     """The request of an accepted offer that Asterisk has yet to bridge."""
     if offer is None or offer.outcome is not OfferOutcome.ACCEPTED or offer.connected_at is not None:
         return None
-    request = turn.state.requests.get(offer.request)
-    return request if request and request.offer == offer.id else None
+    return None if _is_over(turn, offer) else turn.state.requests[offer.request]
 
 
 def _end(turn: Turn, offer: Offer, outcome: OfferOutcome, cause: str = "") -> None:

@@ -28,6 +28,9 @@ from acd.center.model import (
 )
 from acd.center.strategies import Pool
 
+ID_LENGTH = 16
+"""Hexadecimal digits of an id of ours."""
+
 
 class Queue(Struct):
     """One queue: its rules, its line, its available agents, and its counts since the first day."""
@@ -98,12 +101,13 @@ class State:
         The microsecond of making, in 16 hex digits, counted on when two fall into the same one.
         """
         self._last_id = max(self._last_id + 1, int(now * 1_000_000))
-        return f"{self._last_id:016x}"
+        return f"{self._last_id:0{ID_LENGTH}x}"
 
     def remember_id(self, identity: str) -> None:
         self._last_id = max(self._last_id, int(identity, 16))
 
-    # ---- Deadlines: a heap whose stale entries are passed over
+    # ---- Deadlines: a heap whose stale entries are passed over. Those of a server that nobody steers are on hold:
+    # ---- nothing could be done there, and what happens meanwhile is found out when it is steered again.
 
     def watch(self, at: float | None, whose: Timer, name: str) -> None:
         if at is not None:
@@ -128,6 +132,11 @@ class State:
             return agent is not None and agent.until == at
         if whose is Timer.OFFER:
             offer = self.offers.get(OfferId(name))
-            return offer is not None and offer.deadline == at
+            return offer is not None and offer.deadline == at and offer.pbx in self.steered
         request = self.requests.get(RequestId(name))
-        return request is not None and request.leave_at == at and request.state is RequestState.WAITING
+        return (
+            request is not None
+            and request.leave_at == at
+            and request.state is RequestState.WAITING
+            and request.pbx in self.steered
+        )

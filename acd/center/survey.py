@@ -9,20 +9,15 @@ from __future__ import annotations
 from acd.center import calls, offers
 from acd.center.facts import LegReleased, PbxStateChanged
 from acd.center.inputs import (
-    CallBridged,
     CallerJoined,
     CallerLeft,
     DaemonStarted,
-    LegEnd,
-    LegEnded,
     LiveChannel,
     PbxLost,
     PbxSurveyed,
 )
-from acd.center.model import ChannelId, OfferId, PbxName
+from acd.center.model import ChannelId, OfferId, PbxName, Request, RequestState
 from acd.center.turn import Turn
-
-_LEG = "acd-"
 
 
 def nothing_is_known(turn: Turn, told: DaemonStarted) -> None:
@@ -37,15 +32,15 @@ def lost(turn: Turn, told: PbxLost) -> None:
 
 
 def surveyed(turn: Turn, told: PbxSurveyed) -> None:
-    alive = {live.channel: live for live in told.channels}
-    _end_what_is_gone(turn, told.pbx, set(alive))
+    _end_what_is_gone(turn, told.pbx, {live.channel for live in told.channels})
     for live in told.channels:
-        if live.channel.startswith(_LEG):
-            _recognise_leg(turn, told.pbx, live)
-        elif live.queue and not live.status:
+        if offer := offers.offer_of(live.channel):
+            _recognise_leg(turn, told.pbx, live, offer)
+        else:
             _recognise_caller(turn, told.pbx, live)
     if told.pbx not in turn.state.steered:
         turn.tell(PbxStateChanged(at=turn.now, pbx=told.pbx, up=True))
+        calls.clear_closing_queues(turn)
 
 
 def _end_what_is_gone(turn: Turn, pbx: PbxName, alive: set[ChannelId]) -> None:
@@ -54,31 +49,37 @@ def _end_what_is_gone(turn: Turn, pbx: PbxName, alive: set[ChannelId]) -> None:
             calls.left(turn, CallerLeft(pbx=pbx, channel=request.channel))
     for offer in list(turn.state.offers.values()):
         if offer.pbx == pbx and offer.channel not in alive:
-            offers.leg_ended(turn, LegEnded(offer=offer.id, how=LegEnd.UNREACHABLE, cause="gone when surveyed"))
+            offers.leg_lost(turn, offer)
 
 
-def _recognise_leg(turn: Turn, pbx: PbxName, live: LiveChannel) -> None:
-    name = OfferId(live.channel.removeprefix(_LEG))
-    if name not in turn.state.offers:
-        turn.tell(
-            LegReleased(
-                at=turn.now, offer=name, pbx=pbx, channel=live.channel, deadline=turn.now + offers.HANG_UP_SECONDS
-            )
-        )
-    elif live.bridged:
-        offers.bridged(turn, CallBridged(offer=name))
+def _recognise_leg(turn: Turn, pbx: PbxName, live: LiveChannel, name: OfferId) -> None:
+    offer = turn.state.offers.get(name)
+    if offer:
+        offers.leg_found(turn, offer, live.bridged)
+        return
+    deadline = turn.now + offers.HANG_UP_SECONDS
+    turn.tell(LegReleased(at=turn.now, offer=name, pbx=pbx, channel=live.channel, deadline=deadline))
 
 
 def _recognise_caller(turn: Turn, pbx: PbxName, live: LiveChannel) -> None:
-    calls.joined(
-        turn,
-        CallerJoined(
-            pbx=pbx,
-            channel=live.channel,
-            queue=live.queue,
-            caller=live.caller,
-            priority=live.priority,
-            max_wait_seconds=live.max_wait_seconds,
-            joined_at=live.joined_at,
-        ),
-    )
+    request = turn.state.request_on(pbx, live.channel)
+    if request and request.state is not RequestState.ONGOING and _went_on(live, request):
+        calls.went_on(turn, request)
+    if live.queue and not live.status:
+        calls.joined(
+            turn,
+            CallerJoined(
+                pbx=pbx,
+                channel=live.channel,
+                queue=live.queue,
+                caller=live.caller,
+                priority=live.priority,
+                max_wait_seconds=live.max_wait_seconds,
+                joined_at=live.joined_at,
+            ),
+        )
+
+
+def _went_on(live: LiveChannel, request: Request) -> bool:
+    """`ANSWERED` is our own mark, set just before a bridge."""
+    return live.queue != request.queue or live.status not in ("", "ANSWERED")

@@ -1,0 +1,26 @@
+# Each target sets up all that it needs, once: the Python packages in .venv, and (demo, test) a private Asterisk in
+# ~/.cache/acd, which touches nothing of the machine's own.
+
+.PHONY: demo test lint
+.DEFAULT_GOAL := demo
+
+READY := .venv/.ready
+
+$(READY): pyproject.toml constraints.txt tools/venv
+	@tools/venv .venv
+	@touch $@
+
+# A call centre to watch. `make demo CALLS=20` ends by itself: status 0 if all calls were answered.
+demo: $(READY)
+	@.venv/bin/acd demo $(if $(CALLS),--calls $(CALLS))
+
+# All tests, those against a real Asterisk 22 and 16 included. `make test ARGS="-k place"` runs some.
+test: $(READY)
+	@.venv/bin/acd pbx install --release 22 --release 16 --sipp
+	@.venv/bin/pytest -n auto $(ARGS)
+
+lint: $(READY)
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports

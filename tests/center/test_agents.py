@@ -1,0 +1,346 @@
+"""Agents: each cell of the table, what they wish for during a call, and the wrap-up after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from acd.center import Refused
+from acd.center.agents import LATER, REFUSED, STAYS, Happening, ImpossibleHappening, happens, transitions
+from acd.center.facts import AgentStateChanged, AgentWished
+from acd.center.inputs import LegEnd
+from acd.center.model import AgentState, UnknownName
+from acd.center.turn import Turn
+
+from .witness import TIMED
+from .worlds import World
+
+CELLS = transitions()
+
+
+def _is_offered(world: World) -> None:
+    world.makes_himself_available("alice")
+    world.caller_joins("sales")
+
+
+def _is_connected(world: World) -> None:
+    _is_offered(world)
+    world.takes_the_call("alice")
+
+
+def _is_in_wrap_up(world: World) -> None:
+    _is_connected(world)
+    world.hangs_up("alice")
+
+
+def _has_rejected(world: World) -> None:
+    _is_offered(world)
+    world.rejects("alice")
+    world.caller_hangs_up(world.line("sales")[0])
+
+
+def _has_missed(world: World) -> None:
+    _is_offered(world)
+    world.leg_ends("alice", LegEnd.NO_ANSWER)
+    world.caller_hangs_up(world.line("sales")[0])
+
+
+INTO: dict[AgentState, Callable[[World], None]] = {
+    AgentState.LOGGED_OUT: lambda world: world.logs_out("alice"),
+    AgentState.AVAILABLE: lambda world: world.makes_himself_available("alice"),
+    AgentState.CONNECTING: _is_offered,
+    AgentState.CONNECTED: _is_connected,
+    AgentState.WRAP_UP: _is_in_wrap_up,
+    AgentState.BUSY: _has_rejected,
+    AgentState.NO_ANSWER: _has_missed,
+    AgentState.PAUSED: lambda world: world.pauses("alice", "lunch"),
+}
+HAPPEN: dict[Happening, Callable[[World], object]] = {
+    Happening.LOGS_IN: lambda world: world.logs_in("alice"),
+    Happening.LOGS_OUT: lambda world: world.logs_out("alice"),
+    Happening.READY: lambda world: world.makes_himself_available("alice"),
+    Happening.PAUSES: lambda world: world.pauses("alice", "tea"),
+    Happening.OFFERED: lambda world: world.caller_joins("sales"),
+    Happening.CONNECTED: lambda world: world.takes_the_call("alice"),
+    Happening.CALL_OVER: lambda world: world.hangs_up("alice"),
+    Happening.REJECTED: lambda world: world.rejects("alice"),
+    Happening.MISSED: lambda world: world.leg_ends("alice", LegEnd.NO_ANSWER),
+    Happening.UNREACHABLE: lambda world: world.is_unreachable("alice"),
+    Happening.WITHDRAWN: lambda world: world.caller_hangs_up(world.line("sales")[0]),
+    Happening.TIME_UP: lambda world: world.time_passes(world.seconds_left("alice") or 0),
+}
+
+
+def _alice(state: AgentState) -> World:
+    world = World().with_queue("sales", wrap_up_seconds=5).with_agents("alice", sales=1)
+    INTO[state](world)
+    assert world.state_of("alice") == state
+    return world
+
+
+@pytest.mark.parametrize(("state", "happening"), [cell for cell, follows in CELLS.items() if follows == REFUSED])
+def test_what_the_table_refuses_is_refused_and_changes_nothing(state: AgentState, happening: Happening) -> None:
+    world = _alice(state)
+    facts = len(world.facts)
+
+    with pytest.raises(Refused, match=r"^alice is logged out; log in first$"):
+        HAPPEN[happening](world)
+
+    assert len(world.facts) == facts
+
+
+@pytest.mark.parametrize(("state", "happening"), [cell for cell, follows in CELLS.items() if follows == STAYS])
+def test_where_the_table_says_so_nothing_changes(state: AgentState, happening: Happening) -> None:
+    world = _alice(state)
+    facts = len(world.facts)
+
+    HAPPEN[happening](world)
+
+    assert len(world.facts) == facts
+
+
+@pytest.mark.parametrize(("state", "happening"), [cell for cell, follows in CELLS.items() if follows == LATER])
+def test_where_the_table_says_later_a_wish_is_noted_and_the_call_goes_on(
+    state: AgentState, happening: Happening
+) -> None:
+    world = _alice(state)
+    request = world.agent("alice").request
+
+    HAPPEN[happening](world)
+
+    wish = {Happening.PAUSES: AgentState.PAUSED, Happening.LOGS_OUT: AgentState.LOGGED_OUT}[happening]
+    assert world.last(AgentWished).wish == wish == world.agent("alice").wish
+    assert world.state_of("alice") == state
+    assert world.agent("alice").request == request
+
+
+@pytest.mark.parametrize(
+    ("state", "happening"), [cell for cell, follows in CELLS.items() if follows not in (STAYS, LATER, REFUSED)]
+)
+def test_the_state_that_the_table_names_follows(state: AgentState, happening: Happening) -> None:
+    world = _alice(state)
+    world.time_passes(1)
+    earlier = len(world.told(AgentStateChanged))
+
+    HAPPEN[happening](world)
+
+    followed = world.told(AgentStateChanged)[earlier:]
+    if happening is Happening.CONNECTED or state is not AgentState.CONNECTING:
+        assert len(followed) == 1
+    assert (followed[0].was, followed[0].state) == (state, CELLS[state, happening])
+    assert (world.agent("alice").state, world.agent("alice").since) == (followed[-1].state, world.now)
+
+
+def test_what_the_table_leaves_empty_cannot_happen() -> None:
+    world = World().with_queue("sales").with_agents("alice", sales=1)
+    alice = world.agent("alice")
+    for state in AgentState:
+        alice.state = state
+        for happening in Happening:
+            if (state, happening) not in CELLS:
+                with pytest.raises(ImpossibleHappening, match=f"alice is {state}, and "):
+                    happens(Turn(world.center.state, world.now, 0), alice, happening)
+
+
+def test_the_table_has_a_row_for_each_state_and_a_column_for_each_happening() -> None:
+    assert {state for state, _ in CELLS} == set(AgentState)
+    assert {happening for _, happening in CELLS} == set(Happening)
+    assert set(CELLS.values()) <= {STAYS, LATER, REFUSED, *AgentState}
+
+
+def test_from_each_state_a_way_leads_to_available() -> None:
+    reached = {AgentState.AVAILABLE}
+    while further := {state for (state, _), follows in CELLS.items() if follows in reached} - reached:
+        reached |= further
+    assert reached == set(AgentState)
+
+
+def test_the_states_that_end_by_themselves_are_those_with_a_time() -> None:
+    assert {state for state, happening in CELLS if happening is Happening.TIME_UP} == TIMED
+
+
+# ---- Who asks
+
+
+def test_nobody_is_found_by_a_name_that_is_not_there() -> None:
+    with pytest.raises(UnknownName, match=r"^there is no agent 'mallory'$"):
+        World().logs_in("mallory")
+
+
+def test_a_pause_for_another_reason_is_another_pause() -> None:
+    world = _alice(AgentState.PAUSED)
+    since = world.now
+    world.time_passes(10)
+
+    world.pauses("alice", "lunch")
+    assert world.agent("alice").since == since
+
+    world.pauses("alice", "training")
+    assert (world.agent("alice").reason, world.agent("alice").since) == ("training", world.now)
+
+
+def test_a_reason_belongs_to_its_pause_alone() -> None:
+    world = _alice(AgentState.PAUSED)
+    world.makes_himself_available("alice")
+
+    assert world.agent("alice").reason is None
+
+
+def test_a_timer_of_a_state_that_was_left_is_forgotten() -> None:
+    world = _alice(AgentState.BUSY)
+    world.pauses("alice")
+    world.time_passes(3600)
+
+    assert world.state_of("alice") == "paused"
+
+
+def test_an_agent_who_is_ready_early_is_offered_the_next_call_at_once() -> None:
+    world = _alice(AgentState.WRAP_UP)
+    request = world.caller_joins("sales")
+    assert world.ringing == {}
+
+    world.makes_himself_available("alice")
+
+    assert world.ringing == {"alice": request}
+
+
+@pytest.mark.parametrize("state", [AgentState.LOGGED_OUT, AgentState.PAUSED, *sorted(TIMED)])
+def test_nobody_but_the_available_is_offered_a_call(state: AgentState) -> None:
+    world = _alice(state)
+    world.caller_joins("sales")
+
+    assert world.ringing == {}
+
+
+# ---- Wishes during a call
+
+
+def test_a_pause_during_a_call_begins_after_its_wrap_up() -> None:
+    world = _alice(AgentState.CONNECTED)
+    world.pauses("alice", "lunch")
+    world.hangs_up("alice")
+    assert world.state_of("alice") == "wrap_up"
+
+    world.time_passes(5)
+
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("paused", "lunch")
+    assert world.agent("alice").until is None
+
+
+def test_a_logout_while_the_phone_rings_takes_effect_when_the_offer_is_withdrawn() -> None:
+    world = _alice(AgentState.CONNECTING)
+    world.logs_out("alice")
+    world.caller_hangs_up(world.line("sales")[0])
+
+    assert world.state_of("alice") == "logged_out"
+
+
+def test_the_last_wish_counts() -> None:
+    world = _alice(AgentState.CONNECTED)
+    world.pauses("alice", "lunch")
+    world.logs_out("alice")
+    world.hangs_up("alice")
+    world.time_passes(5)
+
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("logged_out", None)
+
+
+@pytest.mark.parametrize("changes_his_mind", [World.makes_himself_available, World.logs_in])
+def test_a_wish_is_forgotten_by_who_is_ready_after_all(changes_his_mind: Callable[[World, str], None]) -> None:
+    world = _alice(AgentState.CONNECTED)
+    world.pauses("alice", "lunch")
+    changes_his_mind(world, "alice")
+    world.hangs_up("alice")
+    world.time_passes(5)
+
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("available", None)
+
+
+def test_who_ends_his_wrap_up_himself_is_available_whatever_he_wished_before() -> None:
+    world = _alice(AgentState.CONNECTED)
+    world.pauses("alice")
+    world.hangs_up("alice")
+
+    world.makes_himself_available("alice")
+
+    assert world.state_of("alice") == "available"
+    assert world.agent("alice").wish is None
+
+
+def test_a_wish_that_came_true_is_not_one_for_the_next_call() -> None:
+    world = _alice(AgentState.CONNECTED)
+    world.pauses("alice", "lunch")
+    world.hangs_up("alice")
+    world.pauses("alice", "training")
+    world.makes_himself_available("alice")
+    world.caller_joins("sales")
+    world.takes_the_call("alice")
+    world.hangs_up("alice")
+    world.time_passes(5)
+
+    assert world.state_of("alice") == "available"
+
+
+def test_who_was_logged_out_by_his_own_wish_can_log_in_again() -> None:
+    world = _alice(AgentState.CONNECTED)
+    world.logs_out("alice")
+    world.hangs_up("alice")
+    world.time_passes(5)
+    assert world.state_of("alice") == "logged_out"
+
+    world.logs_in("alice")
+
+    assert world.state_of("alice") == "available"
+
+
+# ---- Wrap-up
+
+
+def test_the_wrap_up_is_that_of_the_queue_that_the_call_came_from() -> None:
+    world = World().with_queue("sales", wrap_up_seconds=5).with_queue("support", wrap_up_seconds=40)
+    world.with_agents("alice", sales=1, support=1)
+    world.caller_joins("support")
+    world.takes_the_call("alice")
+    world.hangs_up("alice")
+
+    assert world.seconds_left("alice") == 40
+
+
+def test_a_wrap_up_ends_at_its_moment_and_not_before() -> None:
+    world = _alice(AgentState.WRAP_UP)
+    world.time_passes(4.999)
+    assert world.state_of("alice") == "wrap_up"
+
+    world.time_passes(0.001)
+    assert world.state_of("alice") == "available"
+
+
+def test_a_wrap_up_of_no_seconds_makes_the_agent_available_in_the_same_turn() -> None:
+    world = World().with_queue("sales", wrap_up_seconds=0).with_agents("alice", sales=1)
+    world.caller_joins("sales")
+    world.takes_the_call("alice")
+    request = world.caller_joins("sales")
+
+    world.hangs_up("alice")
+
+    assert world.ringing == {"alice": request}
+
+
+def test_a_pause_wished_for_begins_at_once_after_a_wrap_up_of_no_seconds() -> None:
+    world = World().with_queue("sales", wrap_up_seconds=0).with_agents("alice", sales=1)
+    world.caller_joins("sales")
+    world.takes_the_call("alice")
+    world.pauses("alice", "lunch")
+
+    world.hangs_up("alice")
+
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("paused", "lunch")
+
+
+def test_an_agent_names_no_request_that_is_over() -> None:
+    world = _alice(AgentState.CONNECTED)
+
+    world.caller_hangs_up(world.agent("alice").request)
+
+    assert world.agent("alice").request is None

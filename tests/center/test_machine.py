@@ -1,0 +1,257 @@
+"""Anything in any order: inputs that come late, twice, never, or contradict each other, with the witness watching.
+
+`HYPOTHESIS_PROFILE=soak pytest tests/center/test_machine.py` looks for longer, each time elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
+
+from acd.center import Refused, inputs
+from acd.center.facts import OfferMade, RequestQueued
+from acd.center.inputs import Input, LegEnd, LiveChannel
+from acd.center.model import (
+    AgentName,
+    AgentRules,
+    Caller,
+    ChannelId,
+    Device,
+    OfferId,
+    OfferRules,
+    PbxName,
+    QueueName,
+    QueueRules,
+    SiteRules,
+)
+
+from .worlds import World
+
+BASE = settings(deadline=None, phases=(Phase.generate, Phase.shrink), database=None)
+PROFILES = {
+    "ci": settings(BASE, max_examples=200, stateful_step_count=50, derandomize=True),
+    "soak": settings(BASE, max_examples=10_000, stateful_step_count=150, print_blob=True),
+}
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
+TIMEOUTS = {"ci": 60, "soak": 3600}
+
+PBXS = (PbxName("east"), PbxName("west"))
+SALES, SUPPORT = QueueName("sales"), QueueName("support")
+AGENTS = tuple(AgentName(name) for name in ("alice", "bob", "carol", "dave"))
+
+
+def _agents(**queues: dict[QueueName, int]) -> tuple[AgentRules, ...]:
+    return tuple(
+        AgentRules(name=AgentName(name), queues=serves, devices=(Device(kind="desk", dial=f"PJSIP/{name}"),))
+        for name, serves in queues.items()
+    )
+
+
+FULL = SiteRules(
+    queues=(
+        QueueRules(SALES, wrap_up_seconds=5, max_wait_seconds=120),
+        QueueRules(SUPPORT, strategy="random", wrap_up_seconds=0),
+    ),
+    agents=_agents(
+        alice={SALES: 1, SUPPORT: 1}, bob={SALES: 1, SUPPORT: 2}, carol={SALES: 2, SUPPORT: 1}, dave={SUPPORT: 9}
+    ),
+)
+RULES = (
+    FULL,
+    replace(FULL, agents=_agents(alice={SUPPORT: 3}, bob={SALES: 2}, dave={})),
+    replace(FULL, queues=FULL.queues[:1], agents=_agents(alice={SALES: 5}, carol={SALES: 1})),
+    replace(FULL, queues=(replace(FULL.queues[0], strategy="random"), FULL.queues[1]), offers=OfferRules(0, 0, 0, 0)),
+)
+ASKS: tuple[Callable[[AgentName], Input], ...] = (inputs.LogIn, inputs.MakeAvailable, inputs.Pause, inputs.LogOut)
+HEARD: tuple[Callable[[OfferId], Input], ...] = (
+    inputs.LegAnswered,
+    inputs.LegAccepted,
+    inputs.CallBridged,
+    lambda offer: inputs.BridgeFailed(offer, cause="?"),
+    *(lambda offer, how=how: inputs.LegEnded(offer, how=how) for how in LegEnd),
+)
+T = TypeVar("T")
+WHICH = st.integers(0, 12)
+"""Counted from the newest."""
+
+
+class CallCenter(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World(*PBXS)
+        self.heard: list[Input] = []
+        self.broken = False
+
+    def tell(self, told: Input) -> None:
+        self.heard.append(told)
+        self.broken = True
+        with suppress(Refused):
+            self.world.tell(told)
+        self.broken = False
+
+    @initialize()
+    def the_day_begins(self) -> None:
+        self.tell(inputs.RulesLoaded(FULL))
+        self.all_agents_are_ready()
+
+    # ---- Callers
+
+    @rule(
+        queue=st.sampled_from((SALES, SALES, SUPPORT, SUPPORT, QueueName("nowhere"))),
+        pbx=st.sampled_from(PBXS),
+        channel=st.integers(0, 15),
+        priority=st.sampled_from((50, 50, 1, 100)),
+        waits=st.sampled_from((None, None, 0, 10, 30)),
+        ago=st.sampled_from((None, None, 10, -10)),
+    )
+    def a_caller_joins(
+        self, queue: QueueName, pbx: PbxName, channel: int, priority: int, waits: float | None, ago: float | None
+    ) -> None:
+        self.tell(
+            inputs.CallerJoined(
+                pbx=pbx,
+                channel=ChannelId(f"caller-{channel}"),
+                queue=queue,
+                caller=Caller(),
+                priority=priority,
+                max_wait_seconds=waits,
+                joined_at=None if ago is None else self.world.now - ago,
+            )
+        )
+
+    @precondition(lambda self: self.world.told(RequestQueued))
+    @rule(which=WHICH)
+    def a_caller_hangs_up(self, which: int) -> None:
+        queued = _newest(self.world.told(RequestQueued), which)
+        self.tell(inputs.CallerLeft(pbx=queued.pbx, channel=queued.channel))
+
+    # ---- Phones
+
+    @precondition(lambda self: self.world.ringing)
+    @rule(which=WHICH)
+    def an_agent_takes_the_call(self, which: int) -> None:
+        offer = self._ringing(which)
+        for told in (inputs.LegAnswered(offer), inputs.LegAccepted(offer), inputs.CallBridged(offer)):
+            self.tell(told)
+
+    @precondition(lambda self: self.world.ringing)
+    @rule(which=WHICH)
+    def an_agent_accepts_and_waits_for_the_bridge(self, which: int) -> None:
+        self.tell(inputs.LegAccepted(self._ringing(which)))
+
+    @precondition(lambda self: self.world.ringing)
+    @rule(which=WHICH, how=st.sampled_from(LegEnd))
+    def a_phone_rings_in_vain(self, which: int, how: LegEnd) -> None:
+        self.tell(inputs.LegEnded(self._ringing(which), how=how))
+
+    @precondition(lambda self: self.world.center.state.offers)
+    @rule(which=WHICH)
+    def a_leg_hangs_up(self, which: int) -> None:
+        self.tell(inputs.LegEnded(_newest(list(self.world.center.state.offers), which), how=LegEnd.HUNG_UP))
+
+    @precondition(lambda self: self.world.told(OfferMade))
+    @rule(which=WHICH, hears=st.sampled_from(HEARD))
+    def something_is_heard_of_a_leg(self, which: int, hears: Callable[[OfferId], Input]) -> None:
+        self.tell(hears(_newest(self.world.told(OfferMade), which).offer))
+
+    def _ringing(self, which: int) -> OfferId:
+        return self.world.offer_to(_newest(sorted(self.world.ringing), which))
+
+    # ---- Agents, rules, time
+
+    @rule(agent=st.sampled_from(AGENTS), asks=st.sampled_from(ASKS))
+    def an_agent_asks(self, agent: AgentName, asks: Callable[[AgentName], Input]) -> None:
+        self.tell(asks(agent))
+
+    @rule()
+    def all_agents_are_ready(self) -> None:
+        for agent in AGENTS:
+            self.tell(inputs.LogIn(agent))
+            self.tell(inputs.MakeAvailable(agent))
+
+    @rule(rules=st.sampled_from(RULES))
+    def rules_are_loaded(self, rules: SiteRules) -> None:
+        self.tell(inputs.RulesLoaded(rules))
+
+    @rule(seconds=st.sampled_from((0.25, 1, 1, 5, 20, 600)))
+    def time_passes(self, seconds: float) -> None:
+        self.world.time_passes(seconds)
+
+    @rule(seconds=st.sampled_from((1, 30, 3600)))
+    def the_timer_is_late(self, seconds: float) -> None:
+        self.world.now += seconds
+        self.tell(inputs.TimePassed())
+
+    # ---- Links
+
+    @rule(lost=st.sampled_from((*PBXS, None)))
+    def a_link_is_lost_or_the_daemon_restarts(self, lost: PbxName | None) -> None:
+        if lost:
+            self.tell(inputs.PbxLost(lost))
+        else:
+            self.world.daemon_restarts()
+
+    @rule()
+    def the_links_are_back_and_all_is_as_it_was(self) -> None:
+        for pbx in PBXS:
+            self.tell(inputs.PbxSurveyed(pbx, self.world.everything_on(pbx)))
+
+    @rule(
+        pbx=st.sampled_from(PBXS),
+        gone=st.sets(st.integers(0, 7), max_size=3),
+        went_on=st.sets(st.integers(0, 7), max_size=2),
+        bridged=st.booleans(),
+        stranger=st.sampled_from((None, "caller-3", "acd-0000000000000001", "acd-1700000000.12")),
+    )
+    def a_server_is_surveyed(
+        self, pbx: PbxName, gone: set[int], went_on: set[int], bridged: bool, stranger: str | None
+    ) -> None:
+        lives = [
+            replace(live, status="FALLBACK" if at in went_on else live.status, bridged=live.bridged or bridged)
+            for at, live in enumerate(self.world.everything_on(pbx))
+            if at not in gone
+        ]
+        if stranger and stranger not in [live.channel for live in lives]:
+            lives.append(LiveChannel(ChannelId(stranger), bridged=bridged, queue=SALES))
+        self.tell(inputs.PbxSurveyed(pbx, tuple(lives)))
+
+    # ---- And all of it again
+
+    @rule(which=WHICH)
+    def something_is_heard_again(self, which: int) -> None:
+        self.tell(_newest(self.heard, which))
+
+    @invariant()
+    def nobody_is_offered_twice(self) -> None:
+        offers = [offer for offer in self.world.center.state.offers.values() if offer.outcome is None]
+        assert len({offer.request for offer in offers}) == len({offer.agent for offer in offers}) == len(offers)
+
+    def teardown(self) -> None:
+        """Whatever happened, there is a way out of it: once all have hung up, all can begin anew."""
+        if self.broken:
+            return
+        for pbx in PBXS:
+            self.tell(inputs.PbxSurveyed(pbx, ()))
+        self.world.time_passes(3600)
+        state = self.world.center.state
+        assert (state.requests, state.offers) == ({}, {})
+        for agent in state.agents:
+            self.world.logs_in(agent)
+            self.world.makes_himself_available(agent)
+            assert self.world.state_of(agent) == "available"
+
+
+def _newest(things: list[T], which: int) -> T:
+    return things[-1 - which % len(things)]
+
+
+TestCallCenter = pytest.mark.timeout(TIMEOUTS[PROFILE])(CallCenter.TestCase)
+TestCallCenter.settings = PROFILES[PROFILE]

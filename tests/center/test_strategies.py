@@ -1,0 +1,183 @@
+"""Who gets the call. That each offer in any story goes to the right one is checked by the witness, besides."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from acd.center.facts import OfferMade
+from acd.center.model import AgentName, QueueName
+from acd.center.turn import Turn
+
+from .worlds import World
+
+CHI_SQUARE_8_DEGREES_P_0_001, CHI_SQUARE_9_DEGREES_P_0_001 = 26.125, 27.877
+"""From the table in the NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.4."""
+
+
+def test_the_agent_of_the_best_priority_gets_the_call() -> None:
+    world = World().with_queue("sales").with_agents("bob", sales=2)
+    world.time_passes(60)
+    world.with_agents("alice", sales=1)
+
+    request = world.caller_joins("sales")
+
+    assert world.ringing == {"alice": request}
+
+
+def test_among_agents_of_one_priority_the_one_idle_longest_gets_the_call() -> None:
+    world = World().with_queue("sales").with_agents("zoe", sales=1)
+    world.time_passes(1)
+    world.with_agents("alice", sales=1)
+
+    first, second = world.caller_joins("sales"), world.caller_joins("sales")
+
+    assert world.ringing == {"zoe": first, "alice": second}
+
+
+def test_a_priority_counts_in_the_queue_that_it_was_given_for() -> None:
+    world = World().with_queue("sales").with_queue("support")
+    world.with_agents("alice", sales=1, support=9).with_agents("bob", sales=9, support=1)
+
+    support, sales = world.caller_joins("support"), world.caller_joins("sales")
+
+    assert world.ringing == {"bob": support, "alice": sales}
+
+
+def test_the_next_best_gets_the_call_while_the_best_is_on_one() -> None:
+    world = World().with_queue("sales").with_agents("alice", sales=1).with_agents("bob", sales=2)
+    world.caller_joins("sales")
+    world.takes_the_call("alice")
+
+    request = world.caller_joins("sales")
+
+    assert world.ringing == {"bob": request}
+
+
+def test_a_withdrawn_offer_does_not_cost_the_turn() -> None:
+    world = World().with_queue("sales").with_agents("alice", sales=1)
+    world.time_passes(1)
+    world.with_agents("bob", sales=1)
+    world.time_passes(1)
+    gone = world.caller_joins("sales")
+    leg = world.offer_to("alice")
+    world.caller_hangs_up(gone)
+    world.hangs_up(leg)
+
+    request = world.caller_joins("sales")
+
+    assert world.ringing == {"alice": request}
+
+
+def test_a_rejected_offer_costs_the_turn() -> None:
+    world = World().with_queue("sales").with_agents("alice", sales=1)
+    world.time_passes(1)
+    world.with_agents("bob", sales=1)
+    rejected = world.caller_joins("sales")
+    world.rejects("alice")
+    leg = world.offer_to("bob")
+    world.caller_hangs_up(rejected)
+    world.hangs_up(leg)
+    world.time_passes(60)
+    assert world.state_of("alice") == "available"
+
+    request = world.caller_joins("sales")
+
+    assert world.ringing == {"bob": request}
+
+
+def test_a_pause_costs_the_turn() -> None:
+    world = World().with_queue("sales").with_agents("alice", sales=1)
+    world.time_passes(1)
+    world.with_agents("bob", sales=1)
+    world.pauses("alice")
+    world.time_passes(1)
+    world.makes_himself_available("alice")
+
+    request = world.caller_joins("sales")
+
+    assert world.ringing == {"bob": request}
+
+
+def test_an_agent_of_several_queues_gets_the_first_by_place_over_all_of_them() -> None:
+    world = World().with_queue("sales").with_queue("support")
+    late = world.caller_joins("sales")
+    world.time_passes(1)
+    urgent = world.caller_joins("support", priority=10)
+    world.caller_joins("support", priority=90)
+    world.caller_joins("sales")
+
+    world.with_agents("alice", sales=1, support=1)
+    assert world.ringing == {"alice": urgent}
+
+    world.takes_the_call("alice")
+    world.hangs_up("alice")
+    world.makes_himself_available("alice")
+    assert world.ringing == {"alice": late}
+
+
+def test_several_agents_who_become_free_at_once_take_several_queues_in_the_order_of_places() -> None:
+    world = World().with_queue("sales", wrap_up_seconds=5).with_queue("support", wrap_up_seconds=5)
+    world.with_agents("alice", sales=1, support=2).with_agents("bob", sales=2, support=1)
+    talks = [world.caller_joins("sales"), world.caller_joins("support")]
+    for agent in ("alice", "bob"):
+        world.takes_the_call(agent)
+    first, second, third = (world.caller_joins(queue) for queue in ("support", "sales", "sales"))
+    for talk, agent in zip(talks, ("alice", "bob"), strict=True):
+        leg = world.offer_to(agent)
+        world.caller_hangs_up(talk)
+        world.hangs_up(leg)
+
+    world.time_passes(5)
+
+    assert [(made.request, made.agent) for made in world.told(OfferMade)[2:]] == [(first, "bob"), (second, "alice")]
+    assert world.line("sales") == [second, third]
+
+
+def test_random_is_uniform_over_ten_thousand_seeds_in_a_row() -> None:
+    agents = [f"agent-{n}" for n in range(10)]
+    world = World().with_queue("sales", strategy="random").with_agents(*agents, sales=1)
+    state = world.center.state
+    pool = state.queues[QueueName("sales")].pool
+
+    picks = Counter(pool.choose(Turn(state, world.now, seed).draw) for seed in range(10_000))
+
+    assert picks.total() == 10_000
+    assert sum((picks[AgentName(agent)] - 1000) ** 2 / 1000 for agent in agents) < CHI_SQUARE_9_DEGREES_P_0_001
+
+
+def test_the_choices_of_one_turn_do_not_depend_on_each_other() -> None:
+    state = World().center.state
+
+    pairs = Counter((turn.draw(3), turn.draw(3)) for turn in (Turn(state, 0, seed) for seed in range(9_000)))
+
+    assert sum((pairs[a, b] - 1000) ** 2 / 1000 for a in range(3) for b in range(3)) < CHI_SQUARE_8_DEGREES_P_0_001
+
+
+def test_random_gives_a_call_to_any_priority() -> None:
+    world = World().with_queue("sales", strategy="random").with_agents("alice", sales=1).with_agents("bob", sales=100)
+    for _ in range(20):
+        request = world.caller_joins("sales")
+        (agent,) = world.ringing
+        leg = world.offer_to(agent)
+        world.caller_hangs_up(request)
+        world.hangs_up(leg)
+
+    assert {fact.agent for fact in world.told(OfferMade)} == {"alice", "bob"}
+
+
+def test_the_same_seed_chooses_the_same_agent() -> None:
+    def chosen() -> list[str]:
+        world = World().with_queue("sales", strategy="random")
+        world.with_agents("alice", "bob", "carol", "dave", "eve", sales=1)
+        for _ in range(5):
+            world.caller_joins("sales")
+        return [fact.agent for fact in world.told(OfferMade)]
+
+    assert chosen() == chosen()
+
+
+def test_another_strategy_in_new_rules_holds_for_the_next_call() -> None:
+    world = World().with_queue("sales", strategy="random").with_agents("bob", sales=2).with_agents("alice", sales=1)
+    world.with_queue("sales", strategy="priority")
+
+    assert world.center.state.queues[QueueName("sales")].pool[0] == AgentName("alice")

@@ -1,0 +1,189 @@
+"""What must always be so, whatever happens and in whichever order.
+
+A witness watches a center from the outside: it folds the facts, written as JSON and read back, into a center of its own
+that never decides anything, and holds the two against each other after each input.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+from typing import Any
+
+import msgspec
+
+from acd.center import Center, laws
+from acd.center.facts import AnyFact, OfferMade
+from acd.center.model import (
+    Agent,
+    AgentState,
+    Offer,
+    OfferOutcome,
+    PbxName,
+    QueueName,
+    Request,
+    RequestId,
+    RequestState,
+)
+from acd.center.state import State
+
+_json = msgspec.json.Encoder()
+_read = msgspec.json.Decoder(AnyFact)
+
+TIMED = {AgentState.WRAP_UP, AgentState.BUSY, AgentState.NO_ANSWER}
+ON_A_CALL = {AgentState.CONNECTING, AgentState.CONNECTED}
+WITHOUT_WISH = {AgentState.AVAILABLE, AgentState.PAUSED, AgentState.LOGGED_OUT}
+
+
+class Witness:
+    def __init__(self) -> None:
+        self._reader = Center()
+        self._lines: dict[QueueName, list[RequestId]] = {}
+
+    def saw(self, center: Center, facts: Iterable[AnyFact]) -> None:
+        for fact in facts:
+            read = _read.decode(_json.encode(fact))
+            assert read == fact
+            if isinstance(fact, OfferMade):
+                is_the_right_offer(self._reader.state, fact)
+            self._reader.fold([read])
+        assert likeness(center.state) == likeness(self._reader.state)
+        self._places_are_kept(center.state)
+        holds_together(center.state)
+        nobody_is_stuck(center)
+
+    def _places_are_kept(self, state: State) -> None:
+        lines = {name: queue.line.in_order() for name, queue in state.queues.items()}
+        for name, line in lines.items():
+            before, now = self._lines.get(name, []), set(line)
+            stayed = [request for request in before if request in now]
+            assert [request for request in line if request in set(stayed)] == stayed
+        self._lines = lines
+
+
+def likeness(state: State) -> dict[str, Any]:
+    """All that is so, in a form that compares; what only serves to find it quickly is left out."""
+    parts = {name: part for name, part in vars(state).items() if name not in ("touched", "_deadlines")}
+    parts["queues"] = {
+        name: msgspec.structs.asdict(queue) | {"line": vars(queue.line), "pool": vars(queue.pool)}
+        for name, queue in state.queues.items()
+    }
+    return parts
+
+
+def is_the_right_offer(state: State, made: OfferMade) -> None:
+    """Judged by the state just before it, and by looking at everybody."""
+    agent, request = state.agents[made.agent], state.requests[made.request]
+    free = [one for one in state.agents.values() if is_free(one) and made.queue in one.queues]
+    assert agent in free
+    assert is_open(state, request)
+    may_take = [one for one in state.requests.values() if is_open(state, one) and one.queue in agent.queues]
+    assert request.place_key == min(one.place_key for one in may_take)
+    if state.queues[made.queue].rules.strategy == "priority":
+        best = min((one.queues[made.queue], one.idle_since) for one in free)
+        assert (agent.queues[made.queue], agent.idle_since) == best
+
+
+def holds_together(state: State) -> None:
+    for request in state.requests.values():
+        _request_holds_together(state, request)
+    for agent in state.agents.values():
+        _agent_holds_together(state, agent)
+    for offer in state.offers.values():
+        assert state.agents[offer.agent].offer == offer.id
+    assert len(state.request_of_channel) == len(state.requests)
+    _lines_and_pools_are_right(state)
+    assert laws.unconserved(state) == []
+    assert laws.idle_waste(state) == []
+
+
+def is_free(agent: Agent) -> bool:
+    return agent.state is AgentState.AVAILABLE and agent.offer is None
+
+
+def is_open(state: State, request: Request) -> bool:
+    return request.state is RequestState.WAITING and request.pbx in state.steered
+
+
+def _request_holds_together(state: State, request: Request) -> None:
+    """It waits, or is offered once, or is talked to by one."""
+    assert state.request_of_channel[request.pbx, request.channel] == request.id
+    if request.state is RequestState.WAITING:
+        assert request.offer is None
+        assert request.agent is None
+        return
+    assert request.offer is not None
+    offer = state.offers[request.offer]
+    assert (offer.request, offer.agent) == (request.id, request.agent)
+    if request.state is RequestState.OFFERED:
+        assert offer.outcome in (None, OfferOutcome.ACCEPTED)
+        assert offer.connected_at is None
+        assert state.agents[offer.agent].state is AgentState.CONNECTING
+        return
+    assert request.state is RequestState.ONGOING
+    assert offer.connected_at == request.connected_at is not None
+    assert state.agents[offer.agent].state is AgentState.CONNECTED
+
+
+def _agent_holds_together(state: State, agent: Agent) -> None:
+    assert (agent.until is not None) == (agent.state in TIMED)
+    assert agent.wish in (None, AgentState.PAUSED, AgentState.LOGGED_OUT)
+    assert (agent.free_since is not None) == is_free(agent)
+    if agent.offer is not None:
+        assert state.offers[agent.offer].agent == agent.name
+    if agent.state in ON_A_CALL:
+        assert agent.request is not None
+        assert state.requests[agent.request].offer == agent.offer
+    if agent.state in WITHOUT_WISH:
+        assert agent.wish is None
+
+
+def _lines_and_pools_are_right(state: State) -> None:
+    for name, queue in state.queues.items():
+        in_line = [
+            request
+            for request in state.requests.values()
+            if request.queue == name and request.state is not RequestState.ONGOING
+        ]
+        in_order = sorted(request.place_key for request in in_line)
+        assert queue.line.in_order() == [request for _, _, request in in_order]
+        open_ones = [request.place_key for request in in_line if is_open(state, request)]
+        assert queue.line.first_open() == min(open_ones, default=None)
+        members = {agent.name for agent in state.agents.values() if name in agent.queues}
+        assert queue.members == members
+        in_pool = [queue.pool[at] for at in range(len(queue.pool))]
+        assert sorted(in_pool) == sorted(member for member in members if is_free(state.agents[member]))
+
+
+def nobody_is_stuck(center: Center) -> None:
+    """What does not wait for a person, or for the end of a conversation, has a deadline, and the daemon is told it."""
+    state = center.state
+    for offer in state.offers.values():
+        assert (offer.deadline is None) == is_a_conversation(state, offer)
+    due = center.next_deadline() or inf
+    assert due <= min(_deadlines_that_stand(state), default=inf)
+    assert due == inf or due in {*_deadlines_that_stand(state), *_deadlines_on_hold(state)}
+
+
+def _deadlines_that_stand(state: State) -> Iterable[float]:
+    yield from (agent.until for agent in state.agents.values() if agent.until is not None)
+    yield from (deadline for pbx, deadline in _deadlines_on(state) if pbx in state.steered)
+
+
+def _deadlines_on_hold(state: State) -> Iterable[float]:
+    """Whether somebody's time runs out while nobody steers his server is not for us to say."""
+    return (deadline for pbx, deadline in _deadlines_on(state) if pbx not in state.steered)
+
+
+def _deadlines_on(state: State) -> Iterable[tuple[PbxName, float]]:
+    for request in state.requests.values():
+        if request.state is RequestState.WAITING and request.leave_at is not None:
+            yield request.pbx, request.leave_at
+    for offer in state.offers.values():
+        if offer.deadline is not None:
+            yield offer.pbx, offer.deadline
+
+
+def is_a_conversation(state: State, offer: Offer) -> bool:
+    request = state.requests.get(offer.request)
+    return request is not None and request.state is RequestState.ONGOING and request.offer == offer.id

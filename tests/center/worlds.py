@@ -1,0 +1,298 @@
+"""Worlds to tell telephone stories in: queues, agents with their phones, callers, and a clock that moves when told to.
+
+    world = World().with_queue("sales", wrap_up_seconds=5).with_agents("alice", "bob", sales=1)
+    request = world.caller_joins("sales")
+    world.takes_the_call("alice")
+
+Each word is one input or a few, told at the world's own moment; after each of them a `Witness` checks all that must
+always be so. `world.facts` are all the facts so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from acd.center import Center, Refused, inputs
+from acd.center.facts import AnyFact, OfferMade, RequestEnded, RequestQueued
+from acd.center.inputs import Input, LegEnd, LiveChannel
+from acd.center.model import (
+    Agent,
+    AgentName,
+    AgentRules,
+    Caller,
+    ChannelId,
+    Device,
+    Offer,
+    OfferId,
+    OfferOutcome,
+    OfferRules,
+    PbxName,
+    QueueName,
+    QueueRules,
+    Request,
+    RequestId,
+    RequestState,
+    SiteRules,
+)
+from acd.center.state import Queue
+
+from .witness import Witness
+
+START = 1_700_000_000.0
+MAIN = PbxName("main")
+FactT = TypeVar("FactT")
+
+
+class World:
+    def __init__(self, *pbxs: str) -> None:
+        self.center = Center()
+        self.now = START
+        self.rules = SiteRules()
+        self.facts: list[AnyFact] = []
+        self._witness = Witness()
+        self._seed = 0
+        self._callers = 0
+        self.tell(inputs.DaemonStarted())
+        for pbx in pbxs or (MAIN,):
+            self.tell(inputs.PbxSurveyed(pbx=PbxName(pbx), channels=()))
+
+    def tell(self, told: Input) -> list[AnyFact]:
+        """Has the center decide an input, and checks what came of it."""
+        self._seed += 1
+        try:
+            facts = self.center.decide(told, self.now, self._seed)
+        except Refused:
+            self._witness.saw(self.center, [])
+            raise
+        self.facts += facts
+        self._witness.saw(self.center, facts)
+        return facts
+
+    def knows(self, fact: AnyFact) -> None:
+        """A fact of the journal, whatever inputs it came from."""
+        self.center.fold([fact])
+        self.facts.append(fact)
+        self._witness.saw(self.center, [fact])
+
+    # ---- What the operator writes
+
+    def with_queue(self, name: str, **rules: Any) -> World:
+        queue = QueueRules(name=QueueName(name), **rules)
+        others = tuple(other for other in self.rules.queues if other.name != name)
+        return self.loads(queues=(*others, queue))
+
+    def with_agents(self, *names: str, **queues: int) -> World:
+        """Agents with a desk phone each, who log in one after the other; or who serve other queues from now on."""
+        serves = {QueueName(queue): priority for queue, priority in queues.items()}
+        rules = tuple(
+            AgentRules(name=AgentName(name), queues=serves, devices=(Device(kind="desk", dial=f"PJSIP/{name}"),))
+            for name in names
+        )
+        newcomers = [name for name in names if name not in self.center.state.agents]
+        others = tuple(other for other in self.rules.agents if other.name not in names)
+        self.loads(agents=(*others, *rules))
+        for name in newcomers:
+            self.logs_in(name)
+        return self
+
+    def with_offer_rules(self, **rules: float) -> World:
+        return self.loads(offers=OfferRules(**rules))
+
+    def without_queue(self, name: str) -> World:
+        agents = (
+            replace(agent, queues={queue: priority for queue, priority in agent.queues.items() if queue != name})
+            for agent in self.rules.agents
+        )
+        return self.loads(queues=tuple(q for q in self.rules.queues if q.name != name), agents=tuple(agents))
+
+    def without_agent(self, name: str) -> World:
+        return self.loads(agents=tuple(agent for agent in self.rules.agents if agent.name != name))
+
+    def loads(self, **changes: Any) -> World:
+        self.rules = replace(self.rules, **changes)
+        self.tell(inputs.RulesLoaded(self.rules))
+        return self
+
+    # ---- What callers do
+
+    def caller_joins(self, queue: str, *, pbx: str = MAIN, channel: str | None = None, **wishes: Any) -> RequestId:
+        """A new caller, or the one on `channel`; answers with his request, empty if he got none."""
+        self._callers += 1
+        where = ChannelId(channel or f"caller-{self._callers}")
+        told = inputs.CallerJoined(
+            pbx=PbxName(pbx), channel=where, queue=QueueName(queue), caller=Caller(number=where), **wishes
+        )
+        queued = [fact.request for fact in self.tell(told) if isinstance(fact, RequestQueued)]
+        return queued[0] if queued else RequestId("")
+
+    def caller_hangs_up(self, request: RequestId) -> None:
+        (queued,) = self.told(RequestQueued, request=request)
+        self.tell(inputs.CallerLeft(pbx=queued.pbx, channel=queued.channel))
+
+    # ---- What an agent does, and his phone; an offer can be named in place of its agent, above all when it is over
+
+    def answers(self, who: str) -> None:
+        self.tell(inputs.LegAnswered(self._offer(who)))
+
+    def accepts(self, who: str) -> None:
+        self.tell(inputs.LegAccepted(self._offer(who)))
+
+    def is_bridged(self, who: str) -> None:
+        self.tell(inputs.CallBridged(self._offer(who)))
+
+    def takes_the_call(self, who: str) -> None:
+        offer = self._offer(who)
+        self.answers(offer)
+        self.accepts(offer)
+        self.is_bridged(offer)
+
+    def bridge_fails(self, who: str, cause: str = "no such channel") -> None:
+        self.tell(inputs.BridgeFailed(self._offer(who), cause=cause))
+
+    def hangs_up(self, who: str) -> None:
+        self.leg_ends(who, LegEnd.HUNG_UP)
+
+    def rejects(self, who: str) -> None:
+        self.leg_ends(who, LegEnd.REJECTED)
+
+    def is_unreachable(self, who: str) -> None:
+        self.leg_ends(who, LegEnd.UNREACHABLE)
+
+    def leg_ends(self, who: str, how: LegEnd, cause: str = "") -> None:
+        self.tell(inputs.LegEnded(self._offer(who), how=how, cause=cause))
+
+    def logs_in(self, agent: str) -> None:
+        self.tell(inputs.LogIn(AgentName(agent)))
+
+    def logs_out(self, agent: str) -> None:
+        self.tell(inputs.LogOut(AgentName(agent)))
+
+    def makes_himself_available(self, agent: str) -> None:
+        self.tell(inputs.MakeAvailable(AgentName(agent)))
+
+    def pauses(self, agent: str, reason: str | None = None) -> None:
+        self.tell(inputs.Pause(AgentName(agent), reason))
+
+    def _offer(self, who: str) -> OfferId:
+        agent = self.center.state.agents.get(AgentName(who))
+        return OfferId(who) if agent is None else self.offer_to(who)
+
+    # ---- What time does, and the link
+
+    def time_passes(self, seconds: float) -> None:
+        """Every deadline on the way is told at its own moment."""
+        then = self.now + seconds
+        while (due := self.center.next_deadline()) is not None and due <= then:
+            self.now = max(self.now, due)
+            self.tell(inputs.TimePassed())
+            assert (self.center.next_deadline() or inf) > self.now, "a deadline was not met"
+        self.now = then
+
+    def link_is_lost(self, pbx: str = MAIN) -> None:
+        self.tell(inputs.PbxLost(PbxName(pbx)))
+
+    def link_is_back(self, pbx: str = MAIN, *, gone: Iterable[str] = (), found: Iterable[LiveChannel] = ()) -> None:
+        """The survey finds what the center believes in, but for what is gone meanwhile, or is found otherwise."""
+        lives = {live.channel: live for live in (*self.everything_on(pbx), *found)}
+        channels = tuple(live for channel, live in lives.items() if channel not in gone)
+        self.tell(inputs.PbxSurveyed(pbx=PbxName(pbx), channels=channels))
+
+    def daemon_restarts(self) -> None:
+        """Nothing is left of it but its journal."""
+        self.center = Center()
+        self.center.fold(self.facts)
+        self.tell(inputs.DaemonStarted())
+
+    def live(self, request: RequestId, **changes: Any) -> LiveChannel:
+        """A caller's channel as a survey finds it."""
+        one = self.center.state.requests[request]
+        marked = bool(one.offer) and self.center.state.offers[one.offer].outcome is OfferOutcome.ACCEPTED
+        lives = LiveChannel(
+            channel=one.channel,
+            bridged=one.state is RequestState.ONGOING,
+            caller=one.caller,
+            queue=one.queue,
+            status="ANSWERED" if marked else "",
+            joined_at=one.entered_at,
+            priority=one.priority,
+            max_wait_seconds=None if one.leave_at is None else one.leave_at - one.entered_at,
+        )
+        return replace(lives, **changes)
+
+    def everything_on(self, pbx: str) -> tuple[LiveChannel, ...]:
+        """All that the center believes to live there."""
+        state = self.center.state
+        callers = [self.live(request.id) for request in state.requests.values() if request.pbx == pbx]
+        legs = [
+            LiveChannel(channel=offer.channel, bridged=offer.connected_at is not None, queue=offer.queue)
+            for offer in state.offers.values()
+            if offer.pbx == pbx
+        ]
+        return (*callers, *legs)
+
+    # ---- What can be seen
+
+    def agent(self, name: str) -> Agent:
+        return self.center.state.agents[AgentName(name)]
+
+    def state_of(self, agent: str) -> str:
+        return self.agent(agent).state.value
+
+    def seconds_left(self, agent: str) -> float | None:
+        """Until the agent's state ends by itself."""
+        until = self.agent(agent).until
+        return None if until is None else until - self.now
+
+    def request(self, name: RequestId) -> Request:
+        return self.center.state.requests[name]
+
+    def offer_to(self, agent: str) -> OfferId:
+        offer = self.agent(agent).offer
+        assert offer is not None, f"{agent} is offered nothing"
+        return offer
+
+    def offer(self, agent: str) -> Offer:
+        return self.center.state.offers[self.offer_to(agent)]
+
+    @property
+    def ringing(self) -> dict[str, RequestId]:
+        """Whose phones ring, and for whom."""
+        return {offer.agent: offer.request for offer in self.center.state.offers.values() if offer.outcome is None}
+
+    def queue(self, name: str) -> Queue:
+        return self.center.state.queues[QueueName(name)]
+
+    def line(self, queue: str) -> list[RequestId]:
+        return self.queue(queue).line.in_order()
+
+    def place_of(self, request: RequestId) -> int | None:
+        return self.center.state.place_of(self.request(request))
+
+    def told(self, kind: type[FactT], **about: Any) -> list[FactT]:
+        """The facts of a kind so far, or those of them that say this."""
+        return [
+            fact
+            for fact in self.facts
+            if isinstance(fact, kind) and all(getattr(fact, key) == value for key, value in about.items())
+        ]
+
+    def last(self, kind: type[FactT], **about: Any) -> FactT:
+        return self.told(kind, **about)[-1]
+
+    def ending_of(self, request: RequestId) -> RequestEnded:
+        """How it ended, which it did once."""
+        (ended,) = self.told(RequestEnded, request=request)
+        return ended
+
+    def offered_to(self, request: RequestId) -> list[str]:
+        """The agents whose phones have rung for it, in that order."""
+        return [fact.agent for fact in self.told(OfferMade, request=request)]
+
+
+def one_queue(*agents: str, **rules: Any) -> World:
+    """The queue "sales", and the agents who serve it: alice, if nobody is named."""
+    return World().with_queue("sales", **rules).with_agents(*agents or ("alice",), sales=1)
