@@ -1,4 +1,4 @@
-"""What the API asks of the daemon: to look at what is so, and to have something decided."""
+"""What the API asks of the daemon: to look at what is so, to have something decided, and to be counted."""
 
 from __future__ import annotations
 
@@ -27,4 +27,14 @@ class Desk(Protocol):
     async def past_requests(
         self, *, queue: QueueName | None, kind: str | None, before: int | None, limit: int
     ) -> list[tuple[int, RequestEnded]]:
-        """The requests that have ended, the newest first, each with its number in the journal."""
+        """The requests that have ended, the newest first, each with its number in the journal; those with a number
+        below `before`, if one is given."""
+
+
+class Metrics(Protocol):
+    async def render(self, accept: str) -> tuple[bytes, str]:
+        """All of them in the format that the client prefers, and its Content-Type."""
+
+    def http_request(self, route: str, code: int) -> None: ...
+
+    def error(self, where: str) -> None: ...

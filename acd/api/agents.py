@@ -1,0 +1,92 @@
+"""Agents: what they do now, and what is asked in their name."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Any
+
+from acd.api import models, paging
+from acd.api.endpoint import Asked
+from acd.api.models import moment, moment_if
+from acd.api.paging import AfterName
+from acd.api.reading import Asking, Nothing, OneLine, Page
+from acd.center.inputs import Input, LogIn, LogOut, MakeAvailable, Pause
+from acd.center.model import Agent, AgentState
+
+
+class PauseBody(Asking):
+    reason: OneLine | None = None
+    """Why, for supervisors and reports."""
+
+
+async def listed(asked: Asked[Page, Nothing]) -> models.Agents:
+    """Agents, in the order of their names."""
+    names = asked.sight.agents()
+    first = 0
+    if asked.query.cursor is not None:
+        first = bisect_right(names, paging.read(asked.query.cursor, AfterName).name)
+    page = names[first : first + asked.query.limit]
+    more = first + len(page) < len(names)
+    return models.Agents(
+        agents=[_shown(asked, asked.sight.agent(name)) for name in page],
+        next=paging.write(AfterName(page[-1])) if more else None,
+    )
+
+
+async def one(asked: Asked[Nothing, Nothing]) -> models.Agent:
+    """One agent."""
+    return _shown(asked, asked.sight.agent(asked.name))
+
+
+# ---- What is asked in an agent's name; the center decides whether it can be
+
+
+async def log_in(asked: Asked[Nothing, Nothing]) -> models.Agent:
+    """Logs the agent in: available from now on."""
+    return _decided(asked, LogIn(asked.sight.agent(asked.name).name))
+
+
+async def log_out(asked: Asked[Nothing, Nothing]) -> models.Agent:
+    """Logs the agent out; during a call, after it."""
+    return _decided(asked, LogOut(asked.sight.agent(asked.name).name))
+
+
+async def make_available(asked: Asked[Nothing, Nothing]) -> models.Agent:
+    """Ends a pause, a wrap-up, or a state busy or no_answer, and forgets what was wished for after a call."""
+    return _decided(asked, MakeAvailable(asked.sight.agent(asked.name).name))
+
+
+async def pause(asked: Asked[Nothing, PauseBody]) -> models.Agent:
+    """Pauses the agent; during a call, after it."""
+    return _decided(asked, Pause(asked.sight.agent(asked.name).name, reason=asked.body.reason))
+
+
+def _decided(asked: Asked[Any, Any], told: Input) -> models.Agent:
+    """Raises Refused."""
+    asked.site.desk.tell(told)
+    return _shown(asked, asked.sight.agent(asked.name))
+
+
+# ---- As the API shows one
+
+
+def _shown(asked: Asked[Any, Any], agent: Agent) -> models.Agent:
+    state = asked.site.desk.state
+    request = state.requests.get(agent.request) if agent.request else None
+    offer = state.offers[agent.offer] if agent.offer else None
+    offered_until = offer.deadline if offer and agent.state is AgentState.CONNECTING else None
+    capacity = asked.site.capacity(agent.name)
+    return models.Agent(
+        name=agent.name,
+        state=agent.state,
+        reason=agent.reason,
+        since=moment(agent.since) if agent.since else None,
+        until=moment_if(agent.until if offered_until is None else offered_until),
+        wish=agent.wish,
+        wish_reason=agent.wish_reason,
+        request=request.id if request and asked.sight.sees_queue(request.queue) else None,
+        device=offer.device.kind if offer else None,
+        queues={name: priority for name, priority in agent.queues.items() if asked.sight.sees_queue(name)},
+        capacity=capacity,
+        load=dict.fromkeys(capacity, 0) | ({request.kind: 1} if request else {}),
+    )

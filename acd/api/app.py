@@ -1,0 +1,103 @@
+"""The application: every path there is, and what is done around each answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from functools import cache
+from http import HTTPStatus
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from acd.api import agents, health, models, openapi, problems, queues, requests
+from acd.api.desk import Desk, Metrics
+from acd.api.endpoint import METERS, OPEN, PEOPLE, TOKEN, Asked, Endpoint, Site, answering
+from acd.api.problems import BODY_LIMIT_BYTES
+from acd.api.reading import Nothing, Page
+from acd.api.server import HEADERS, Runner
+from acd.config import Config
+
+log = structlog.get_logger()
+
+
+async def described(asked: Asked[Nothing, Nothing]) -> web.Response:
+    """This document."""
+    return web.Response(body=_document(), content_type="application/json")
+
+
+@cache
+def _document() -> bytes:
+    return json.dumps(openapi.document(ENDPOINTS), indent=1).encode()
+
+
+ENDPOINTS = (
+    Endpoint("GET", "/healthz", health.lives, OPEN, models.Health),
+    Endpoint("GET", "/readyz", health.is_ready, OPEN, models.Readiness, refusals=(HTTPStatus.SERVICE_UNAVAILABLE,)),
+    Endpoint("GET", "/metrics", health.metrics, METERS, "text/plain"),
+    Endpoint("GET", "/v1/openapi.json", described, PEOPLE, "application/json"),
+    Endpoint("GET", "/v1/agents", agents.listed, PEOPLE, models.Agents, query=Page),
+    Endpoint("GET", "/v1/agents/{agent}", agents.one, PEOPLE, models.Agent),
+    Endpoint("POST", "/v1/agents/{agent}/login", agents.log_in, PEOPLE, models.Agent),
+    Endpoint("POST", "/v1/agents/{agent}/logout", agents.log_out, PEOPLE, models.Agent),
+    Endpoint("POST", "/v1/agents/{agent}/available", agents.make_available, PEOPLE, models.Agent),
+    Endpoint("POST", "/v1/agents/{agent}/pause", agents.pause, PEOPLE, models.Agent, body=agents.PauseBody),
+    Endpoint("GET", "/v1/queues", queues.listed, PEOPLE, models.Queues),
+    Endpoint("GET", "/v1/queues/{queue}", queues.one, PEOPLE, models.Queue),
+    Endpoint("GET", "/v1/requests", requests.listed, PEOPLE, models.Requests, query=requests.Search),
+    Endpoint("GET", "/v1/requests/{request}", requests.one, PEOPLE, models.Request),
+)
+
+
+class Api:
+    def __init__(self, desk: Desk, config: Config, metrics: Metrics) -> None:
+        self._site = Site(desk, config, metrics)
+        self.application = web.Application(client_max_size=BODY_LIMIT_BYTES, middlewares=[self._around])
+        add = {"GET": self.application.router.add_get, "POST": self.application.router.add_post}
+        for endpoint in ENDPOINTS:
+            add[endpoint.method](endpoint.path, answering(endpoint, self._site))
+
+    def use(self, config: Config) -> None:
+        """From now on these are the tokens, and what else of the configuration the API shows or goes by."""
+        self._site.use(config)
+
+    def runner(self) -> web.AppRunner:
+        """What serves it. (aiohttp's own AppRunner writes what it cannot read into the log, tokens and all.)"""
+        return Runner(self.application)
+
+    @web.middleware
+    async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        began = time.perf_counter()
+        route = _route(request)
+        try:
+            response = await handler(request)
+        except Exception as error:
+            if isinstance(error, ConnectionError) and request.transport is None:
+                raise  # the client is gone: there is nobody to answer
+            response = self._refused(request, route, error)
+        response.headers.update(HEADERS)
+        self._site.metrics.http_request(route, response.status)
+        log.debug(
+            "http.request",
+            method=request.method,
+            route=route,
+            code=response.status,
+            token=request.get(TOKEN),
+            peer=request.remote,
+            seconds=round(time.perf_counter() - began, 6),
+        )
+        return response
+
+    def _refused(self, http: web.Request, route: str, error: Exception) -> web.Response:
+        problem = problems.of(error)
+        if problem.status is HTTPStatus.INTERNAL_SERVER_ERROR:
+            log.error("http.failed", method=http.method, route=route, token=http.get(TOKEN), exc_info=error)
+            self._site.metrics.error("http")
+        return problems.answer(problem)
+
+
+def _route(http: web.Request) -> str:
+    """The path as it is declared, so that a metric never holds what a client made up."""
+    resource = http.match_info.route.resource
+    return resource.canonical if resource else "other"

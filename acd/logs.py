@@ -1,0 +1,83 @@
+"""Logs: one event a line, with stable names; JSON where a machine reads them, colours where a person does.
+
+The story of one call is in the lines that hold its request id.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+import msgspec
+import structlog
+
+from acd.center.facts import (
+    AgentStateChanged,
+    AgentUnreachable,
+    AnyFact,
+    CallerReleased,
+    LegGone,
+    OfferEnded,
+    OfferMade,
+    RequestConnected,
+    RequestEnded,
+    RequestQueued,
+)
+from acd.center.model import OfferOutcome
+
+log = structlog.get_logger()
+
+_EVENTS: dict[type[AnyFact], str] = {
+    RequestQueued: "request.queued",
+    OfferMade: "offer.made",
+    OfferEnded: "offer.ended",
+    RequestConnected: "request.connected",
+    RequestEnded: "request.ended",
+    CallerReleased: "caller.released",
+    AgentStateChanged: "agent.state",
+    AgentUnreachable: "agent.unreachable",
+}
+
+
+def set_up(level: str = "info") -> None:
+    for_people = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *_endings(for_people),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _endings(for_people: bool) -> list[Any]:
+    if for_people:
+        return [structlog.dev.ConsoleRenderer()]
+    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
+
+
+def _json(line: dict[str, Any], **_: Any) -> str:
+    return msgspec.json.encode(line, enc_hook=repr).decode()
+
+
+def tell_fact(fact: AnyFact) -> None:
+    event = _EVENTS.get(type(fact))
+    if event is None:
+        return
+    words = {name: value for name, value in msgspec.structs.asdict(fact).items() if value not in (None, "")}
+    del words["at"]
+    if _needs_attention(fact):
+        log.warning(event, **words)
+    else:
+        log.info(event, **words)
+
+
+def _needs_attention(fact: AnyFact) -> bool:
+    if isinstance(fact, OfferEnded):
+        return fact.outcome is OfferOutcome.FAILED
+    return isinstance(fact, LegGone) and fact.overdue

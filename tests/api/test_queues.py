@@ -1,0 +1,96 @@
+"""Queues through the API: their live numbers, and how they have served."""
+
+from __future__ import annotations
+
+from center.worlds import World
+
+from .office import Office
+
+
+async def test_a_quiet_queue(office: Office) -> None:
+    assert await office.sees("supervisor", "/v1/queues/sales") == {
+        "name": "sales",
+        "strategy": "priority",
+        "closing": False,
+        "waiting": 0,
+        "offered": 0,
+        "ongoing": 0,
+        "longest_wait": 0,
+        "agents": {
+            "logged_out": 2,
+            "available": 0,
+            "connecting": 0,
+            "connected": 0,
+            "wrap_up": 0,
+            "busy": 0,
+            "no_answer": 0,
+            "paused": 0,
+        },
+        "service_level": {"seconds": 20, "share": None},
+        "entered": 0,
+        "connected": 0,
+        "ended": {"answered": 0, "abandoned": 0, "timeout": 0},
+    }
+
+
+async def test_those_that_wait_include_the_one_being_offered(office: Office, world: World) -> None:
+    for agent in ("alice", "carol"):
+        world.logs_in(agent)
+    for _ in range(4):
+        world.caller_joins("sales")
+    world.takes_the_call("carol")
+
+    sales = await office.sees("supervisor", "/v1/queues/sales")
+
+    assert (sales["waiting"], sales["offered"], sales["ongoing"]) == (3, 1, 1)
+    assert (sales["agents"]["connecting"], sales["agents"]["connected"]) == (1, 1)
+
+
+async def test_the_longest_wait_is_not_that_of_the_head_when_priorities_differ(office: Office, world: World) -> None:
+    world.caller_joins("sales", priority=50)
+    world.time_passes(30)
+    world.caller_joins("sales", priority=1)
+    world.time_passes(12.3456)
+
+    assert (await office.sees("supervisor", "/v1/queues/sales"))["longest_wait"] == 42.346
+
+
+async def test_the_service_level_is_the_share_of_those_connected_in_time(office: Office, world: World) -> None:
+    for seconds in (19, 21, 5):
+        world.logs_out("alice")
+        request = world.caller_joins("sales")
+        world.time_passes(seconds)
+        world.logs_in("alice")
+        world.takes_the_call("alice")
+        world.caller_hangs_up(request)
+        world.hangs_up("alice")
+    gave_up = world.caller_joins("sales")
+    world.caller_hangs_up(gave_up)
+
+    sales = await office.sees("supervisor", "/v1/queues/sales")
+
+    assert sales["service_level"] == {"seconds": 20, "share": 0.6667}
+    assert (sales["entered"], sales["connected"]) == (4, 3)
+    assert sales["ended"] == {"answered": 3, "abandoned": 1, "timeout": 0}
+
+
+async def test_queues_are_listed_by_name(office: Office) -> None:
+    listed = await office.sees("supervisor", "/v1/queues")
+
+    assert [queue["name"] for queue in listed["queues"]] == ["sales", "support"]
+
+
+async def test_a_queue_that_was_taken_away_is_closing_while_it_has_calls(office: Office, world: World) -> None:
+    world.caller_joins("support")
+    world.without_queue("support")
+
+    support = await office.sees("supervisor", "/v1/queues/support")
+
+    assert (support["closing"], support["waiting"]) == (True, 1)
+
+
+async def test_a_queue_that_is_not_there_is_not_found(office: Office) -> None:
+    answer = await office.asks("admin", "GET", "/v1/queues/nowhere")
+
+    assert answer.status == 404
+    assert answer.detail == 'there is no queue "nowhere"'

@@ -1,0 +1,256 @@
+"""Metrics: what is counted, what is looked up, and that docs/metrics.md tells of each of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from center.worlds import World
+from prometheus_client.parser import text_string_to_metric_families
+
+import acd
+from acd.center.facts import OfferMade
+from acd.metrics import Metrics
+
+PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
+LABELS = ("queue", "pbx", "kind", "state", "event", "action", "outcome", "where", "route", "code", "version", "le")
+HISTOGRAM = ("_bucket", "_count", "_sum")
+
+
+@dataclass
+class Counts:
+    events: Counter[str] = field(default_factory=Counter)
+    actions: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+@dataclass
+class FakeLink:
+    name: str
+    up: bool = True
+    counts: Counts = field(default_factory=Counts)
+
+
+class Watched:
+    """A world whose facts are counted, each so long after it was made as the dial takes."""
+
+    def __init__(self, links: Sequence[FakeLink] = ()) -> None:
+        self.world = World().with_queue("sales", max_wait_seconds=600).with_agents("alice", "bob", sales=1)
+        self.metrics = Metrics(self.world.center.state, links)
+        self._seen = 0
+
+    async def sees(self, name: str) -> dict[str, float]:
+        """The series of a metric, by the values of their labels."""
+        self.catches_up()
+        text, _ = await self.metrics.render()
+        return {
+            " ".join(sample.labels[label] for label in LABELS if label in sample.labels): sample.value
+            for family in text_string_to_metric_families(text.decode())
+            for sample in family.samples
+            if sample.name == name
+        }
+
+    def catches_up(self, seconds_to_dial: float = 0) -> None:
+        for fact in self.world.facts[self._seen :]:
+            self.metrics.on_fact(fact, fact.at + seconds_to_dial)
+        self._seen = len(self.world.facts)
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched()
+
+
+async def test_requests_that_have_ended_are_counted_by_outcome(watched: Watched) -> None:
+    world = watched.world
+    answered, abandoned, waits = (world.caller_joins("sales") for _ in range(3))
+    world.takes_the_call("alice")
+    world.time_passes(8)
+    world.caller_hangs_up(answered)
+    world.caller_hangs_up(abandoned)
+    del waits
+
+    assert await watched.sees("acd_requests_total") == {
+        "sales call answered": 1,
+        "sales call abandoned": 1,
+        "sales call timeout": 0,
+    }
+
+
+async def test_waiting_and_talking_are_measured_when_a_request_ends(watched: Watched) -> None:
+    world = watched.world
+    world.logs_out("bob")
+    first, second = world.caller_joins("sales"), world.caller_joins("sales")
+    world.time_passes(7)
+    world.takes_the_call("alice")
+    world.time_passes(45)
+    world.caller_hangs_up(first)
+    world.caller_hangs_up(second)
+
+    assert await watched.sees("acd_wait_seconds_sum") == {"sales call answered": 7, "sales call abandoned": 52}
+    assert await watched.sees("acd_talk_seconds_sum") == {"sales": 45}
+    assert (await watched.sees("acd_talk_seconds_bucket"))["sales 60.0"] == 1
+
+
+async def test_who_waits_is_looked_up_and_those_being_offered_wait_too(watched: Watched) -> None:
+    for _ in range(4):
+        watched.world.caller_joins("sales")
+    watched.world.takes_the_call("alice")
+
+    assert await watched.sees("acd_requests_waiting") == {"sales call": 3}
+
+
+async def test_agents_are_looked_up_by_state_and_count_in_each_of_their_queues(watched: Watched) -> None:
+    watched.world.with_queue("support").with_agents("carol", sales=1, support=1)
+    watched.world.pauses("bob")
+
+    agents = await watched.sees("acd_agents")
+
+    assert {series: number for series, number in agents.items() if number} == {
+        "sales available": 2,
+        "sales paused": 1,
+        "support available": 1,
+    }
+    assert len(agents) == 2 * 8
+
+
+async def test_offers_are_counted_by_outcome(watched: Watched) -> None:
+    watched.world.caller_joins("sales")
+    watched.world.rejects("alice")
+    watched.world.takes_the_call("bob")
+
+    assert await watched.sees("acd_offers_total") == {
+        "sales accepted": 1,
+        "sales rejected": 1,
+        "sales no_answer": 0,
+        "sales cancelled": 0,
+        "sales failed": 0,
+    }
+
+
+async def test_the_ring_delay_is_from_both_being_free_to_the_dial(watched: Watched) -> None:
+    world = watched.world
+    world.time_passes(100)
+    world.caller_joins("sales")
+    watched.catches_up(seconds_to_dial=0.003)
+
+    assert world.last(OfferMade).ready_at == world.now
+    assert (await watched.sees("acd_ring_delay_seconds_sum"))[""] == pytest.approx(0.003, abs=1e-6)
+    assert await watched.sees("acd_ring_delay_seconds_count") == {"": 1}
+
+
+async def test_connecting_is_measured_from_answer_to_bridge(watched: Watched) -> None:
+    watched.world.caller_joins("sales")
+    watched.world.answers("alice")
+    watched.world.accepts("alice")
+    watched.world.time_passes(0.02)
+    watched.world.is_bridged("alice")
+
+    assert (await watched.sees("acd_connect_seconds_sum"))[""] == pytest.approx(0.02, abs=1e-6)
+
+
+async def test_links_are_read_when_somebody_looks() -> None:
+    east, west = FakeLink("east"), FakeLink("west", up=False)
+    watched = Watched([east, west])
+    east.counts.events["UserEvent"] += 5
+    west.counts.actions["Originate", "timeout"] += 1
+
+    assert await watched.sees("acd_ami_up") == {"east": 1, "west": 0}
+    assert await watched.sees("acd_ami_events_total") == {"east UserEvent": 5}
+    assert await watched.sees("acd_ami_actions_total") == {"west Originate timeout": 1}
+
+
+async def test_what_has_to_stay_zero_is_there_from_the_start(watched: Watched) -> None:
+    for name in ("acd_idle_waste_total", "acd_conservation_errors_total"):
+        assert await watched.sees(name) == {"": 0}
+    assert await watched.sees("acd_errors_total") == {"center": 0, "http": 0}
+
+    watched.metrics.idle_waste()
+    watched.metrics.conservation_error(2)
+    watched.metrics.error("center")
+
+    assert await watched.sees("acd_idle_waste_total") == {"": 1}
+    assert await watched.sees("acd_conservation_errors_total") == {"": 2}
+    assert await watched.sees("acd_errors_total") == {"center": 1, "http": 0}
+
+
+async def test_the_version_is_a_label(watched: Watched) -> None:
+    assert await watched.sees("acd_build_info") == {acd.__version__: 1}
+
+
+async def test_no_label_holds_a_caller_or_a_request(watched: Watched) -> None:
+    request = watched.world.caller_joins("sales", channel="+31612345678")
+    watched.world.takes_the_call("alice")
+    watched.world.caller_hangs_up(request)
+    watched.catches_up()
+
+    text = (await watched.metrics.render())[0].decode()
+
+    assert request not in text
+    assert "31612345678" not in text
+
+
+async def test_metrics_with_labels_of_each_pbx_have_the_contracts_labels() -> None:
+    link = FakeLink("main")
+    link.counts.events["Hangup"] = link.counts.actions["Ping", "ok"] = 1
+    watched = Watched([link])
+    ended = watched.world.caller_joins("sales")
+    watched.world.takes_the_call("alice")
+    watched.world.caller_hangs_up(ended)
+    watched.metrics.http_request("/healthz", 200)
+    watched.catches_up()
+    text = (await watched.metrics.render())[0].decode()
+
+    labels = {
+        sample.name.removesuffix(suffix) if family.type == "histogram" else sample.name: set(sample.labels) - {"le"}
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        for suffix in HISTOGRAM
+        if sample.name.endswith(suffix) or family.type != "histogram"
+    }
+
+    assert labels == CONTRACT
+
+
+CONTRACT = {
+    "acd_requests_waiting": {"queue", "kind"},
+    "acd_requests_total": {"queue", "kind", "outcome"},
+    "acd_wait_seconds": {"queue", "kind", "outcome"},
+    "acd_talk_seconds": {"queue"},
+    "acd_agents": {"queue", "state"},
+    "acd_offers_total": {"queue", "outcome"},
+    "acd_ring_delay_seconds": set(),
+    "acd_connect_seconds": set(),
+    "acd_decision_seconds": set(),
+    "acd_ami_up": {"pbx"},
+    "acd_ami_events_total": {"pbx", "event"},
+    "acd_ami_actions_total": {"pbx", "action", "outcome"},
+    "acd_idle_waste_total": set(),
+    "acd_conservation_errors_total": set(),
+    "acd_journal_write_seconds": set(),
+    "acd_loop_lag_seconds": set(),
+    "acd_http_requests_total": {"route", "code"},
+    "acd_errors_total": {"where"},
+    "acd_build_info": {"version"},
+}
+"""From the design: other people's dashboards and alerts rely on it."""
+
+
+def test_the_page_on_metrics_tells_of_each_with_its_labels_and_of_no_other() -> None:
+    documented = {
+        name: set(filter(None, labels.split(",")))
+        for name, labels in re.findall(r"^\| `(acd_\w+?)(?:{([\w,]*)})?` ", PAGE.read_text(), re.M)
+    }
+
+    assert documented == CONTRACT
+
+
+def test_every_metric_in_the_examples_of_the_page_exists() -> None:
+    named = set(re.findall(r"\bacd_\w+", PAGE.read_text()))
+
+    assert {
+        name for name in named if not any(name in (known, *(known + end for end in HISTOGRAM)) for known in CONTRACT)
+    } == set()
