@@ -77,6 +77,8 @@ async def test_requests_that_have_ended_are_counted_by_outcome(watched: Watched)
         "sales call answered": 1,
         "sales call abandoned": 1,
         "sales call timeout": 0,
+        "sales call closed": 0,
+        "sales call fallback": 0,
     }
 
 

@@ -29,7 +29,7 @@ async def test_a_quiet_queue(office: Office) -> None:
         "service_level": {"seconds": 20, "share": None},
         "entered": 0,
         "connected": 0,
-        "ended": {"answered": 0, "abandoned": 0, "timeout": 0},
+        "ended": {"answered": 0, "abandoned": 0, "timeout": 0, "closed": 0, "fallback": 0},
     }
 
 
@@ -71,7 +71,7 @@ async def test_the_service_level_is_the_share_of_those_connected_in_time(office:
 
     assert sales["service_level"] == {"seconds": 20, "share": 0.6667}
     assert (sales["entered"], sales["connected"]) == (4, 3)
-    assert sales["ended"] == {"answered": 3, "abandoned": 1, "timeout": 0}
+    assert sales["ended"] == {"answered": 3, "abandoned": 1, "timeout": 0, "closed": 0, "fallback": 0}
 
 
 async def test_queues_are_listed_by_name(office: Office) -> None:
@@ -81,12 +81,14 @@ async def test_queues_are_listed_by_name(office: Office) -> None:
 
 
 async def test_a_queue_that_was_taken_away_is_closing_while_it_has_calls(office: Office, world: World) -> None:
+    world.logs_in("alice")
     world.caller_joins("support")
+    world.takes_the_call("alice")
     world.without_queue("support")
 
     support = await office.sees("supervisor", "/v1/queues/support")
 
-    assert (support["closing"], support["waiting"]) == (True, 1)
+    assert (support["closing"], support["ongoing"]) == (True, 1)
 
 
 async def test_a_queue_that_is_not_there_is_not_found(office: Office) -> None:
