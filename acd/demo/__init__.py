@@ -1,1 +1,1 @@
-"""A call centre to watch: a private Asterisk, simulated agents and callers, and the live picture of who waits and who talks."""
+"""A call centre to watch: a private Asterisk, simulated agents and callers, and the live picture of who talks."""

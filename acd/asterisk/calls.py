@@ -1,0 +1,280 @@
+"""Calls on one Asterisk server: its events become inputs for the center, the center's facts become AMI actions.
+
+It knows channels and nothing of queues' rules. From the moment the link is up until the server has been surveyed,
+events are held back and then told in their order: a survey is a picture of one instant, and what is heard around it
+must not be judged by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+
+from acd.asterisk import reading
+from acd.asterisk.link import ActionFailed, ActionRefused, Answer, Event, Link, UnsafeValue
+from acd.center.facts import AnyFact, CallerReleased, LegReleased, OfferEnded, OfferMade, RequestRequeued
+from acd.center.inputs import (
+    BridgeFailed,
+    CallBridged,
+    CallerLeft,
+    Input,
+    LegAccepted,
+    LegAnswered,
+    LegEnd,
+    LegEnded,
+    PbxLost,
+    PbxSurveyed,
+)
+from acd.center.model import ChannelId, OfferId, OfferOutcome, PbxName
+from acd.center.offers import offer_of
+
+log = structlog.get_logger()
+
+HEARTBEAT_SECONDS = 5.0
+"""A third of the age at which the dialplan sends callers to `acd-fallback`."""
+SURVEY_AGAIN_SECONDS = 1.0
+RING_MARGIN_SECONDS = 5.0
+"""How much longer than the center Asterisk lets a phone ring: for the case that nobody tells it to stop."""
+
+
+class Calls:
+    def __init__(self, link: Link, tell: Callable[[Input], object], now: Callable[[], float]) -> None:
+        self.pbx = PbxName(link.name)
+        self._link = link
+        self._tell = tell
+        self._now = now
+        self._held: list[Event] | None = None
+        """Events heard while the survey is under way; None at other times."""
+        self._name_of: dict[ChannelId, str] = {}
+        """Channel names of callers and legs: Bridge alone looks a Uniqueid up by prefix, and could take another's."""
+        self._to_bridge: dict[ChannelId, tuple[ChannelId, OfferId]] = {}
+        """Of callers and legs on their way into a common bridge: with whom, and by which offer."""
+        self._bridge_of: dict[ChannelId, str] = {}
+        self._legs: dict[ChannelId, str] = {}
+        """Legs that live, each with the reason for which its Originate failed, if it has."""
+        self._marked: set[ChannelId] = set()
+        """Callers whose dialplan has been told that they are answered."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # ---- The link
+
+    def link_up(self) -> None:
+        self._held = []
+        self._start(self._beat())
+        self._start(self._survey())
+
+    def link_down(self, why: str) -> None:
+        self.stop()
+        self._held = None
+        self._to_bridge.clear()
+        self._bridge_of.clear()
+        self._tell(PbxLost(pbx=self.pbx))
+
+    def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _beat(self) -> None:
+        while True:
+            self._send("Setvar", {"Variable": "ACD_HEARTBEAT", "Value": str(int(self._now()))})
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def _survey(self) -> None:
+        while True:
+            try:
+                channels = await self._link.ask("Status", {"Variables": ",".join(reading.VARIABLES)})
+                break
+            except ActionFailed as error:
+                log.warning("pbx.survey_failed", pbx=self.pbx, why=str(error))
+                await asyncio.sleep(SURVEY_AGAIN_SECONDS)
+        live = tuple(reading.live_channel(channel) for channel in channels)
+        self._name_of = {ChannelId(channel["Uniqueid"]): channel["Channel"] for channel in channels}
+        self._legs = {channel.channel: "" for channel in live if offer_of(channel.channel)}
+        self._marked = {channel.channel for channel in live if channel.status == "ANSWERED"}
+        self._tell(PbxSurveyed(pbx=self.pbx, channels=live))
+        held, self._held = self._held or [], None
+        for event in held:
+            self.on_event(event)
+
+    # ---- Events to inputs
+
+    def on_event(self, event: Event) -> None:
+        if self._held is not None:
+            self._held.append(event)
+        elif handle := _HANDLERS.get(event.name):
+            handle(self, event)
+
+    def _user_event(self, event: Event) -> None:
+        channel = ChannelId(event["Uniqueid"])
+        if event["UserEvent"] == "AcdJoin":
+            self._name_of[channel] = event["Channel"]
+            self._tell(reading.joined(self.pbx, event))
+        elif event["UserEvent"] == "AcdAccept" and (offer := offer_of(channel)):
+            self._name_of[channel] = event["Channel"]
+            self._tell(LegAccepted(offer=offer))
+
+    def _new_channel(self, event: Event) -> None:
+        if offer_of(event["Uniqueid"]):
+            self._legs[ChannelId(event["Uniqueid"])] = ""
+
+    def _new_state(self, event: Event) -> None:
+        offer = offer_of(event["Uniqueid"])
+        if offer and event["ChannelState"] == reading.UP:
+            self._tell(LegAnswered(offer=offer))
+
+    def _renamed(self, event: Event) -> None:
+        channel = ChannelId(event["Uniqueid"])
+        if channel in self._name_of:
+            self._name_of[channel] = event["Newname"]
+
+    def _entered_bridge(self, event: Event) -> None:
+        channel, bridge = ChannelId(event["Uniqueid"]), event["BridgeUniqueid"]
+        if channel not in self._to_bridge:
+            return
+        partner, offer = self._to_bridge[channel]
+        self._bridge_of[channel] = bridge
+        if self._bridge_of.get(partner) == bridge:
+            self._forget_bridging(channel)
+            self._tell(CallBridged(offer=offer))
+
+    def _hung_up(self, event: Event) -> None:
+        channel = ChannelId(event["Uniqueid"])
+        self._name_of.pop(channel, None)
+        self._marked.discard(channel)
+        self._forget_bridging(channel)
+        offer = offer_of(channel)
+        if offer:
+            how, cause = reading.how_it_ended(event, originate_reason=self._legs.pop(channel, ""))
+            self._tell(LegEnded(offer=offer, how=how, cause=cause))
+        else:
+            self._tell(CallerLeft(pbx=self.pbx, channel=channel))
+
+    def _originated(self, event: Event) -> None:
+        """A dial failed. If it had come to a channel, that channel's end, heard next, knows better why."""
+        channel = ChannelId(event["Uniqueid"])
+        offer = offer_of(channel)
+        if event["Response"] != "Failure" or offer is None:
+            return
+        if channel in self._legs:
+            self._legs[channel] = event["Reason"]
+        else:
+            how, cause = reading.why_not_originated(event["Reason"])
+            self._tell(LegEnded(offer=offer, how=how, cause=cause))
+
+    def _forget_bridging(self, channel: ChannelId) -> None:
+        partner, _ = self._to_bridge.pop(channel, (channel, None))
+        self._to_bridge.pop(partner, None)
+        self._bridge_of.pop(channel, None)
+        self._bridge_of.pop(partner, None)
+
+    # ---- Facts to actions
+
+    def on_fact(self, fact: AnyFact) -> None:
+        carry_out = _ORDERS.get(type(fact))
+        if carry_out and getattr(fact, "pbx", None) == self.pbx:  # every order names the server that it is for
+            carry_out(self, fact)
+
+    def _ring(self, fact: OfferMade) -> None:
+        headers = {
+            "ChannelId": fact.channel,
+            "Channel": fact.device.dial,
+            "Context": "acd-agent",
+            "Exten": "s",
+            "Priority": "1",
+            "Timeout": str(int((fact.ring_seconds + RING_MARGIN_SECONDS) * 1000)),
+            "Variable": f"ACD_QUEUE={fact.queue}",
+        }
+        if caller_id := reading.caller_id(fact.caller):
+            headers["CallerID"] = caller_id
+        self._send(
+            "Originate",
+            headers,
+            otherwise=lambda why: LegEnded(offer=fact.offer, how=LegEnd.UNREACHABLE, cause=why),
+        )
+
+    def _offer_ended(self, fact: OfferEnded) -> None:
+        if fact.outcome is OfferOutcome.ACCEPTED:
+            self._bridge(fact)
+
+    def _bridge(self, fact: OfferEnded) -> None:
+        caller, leg = fact.caller_channel, fact.channel
+        self._to_bridge[caller] = (leg, fact.offer)
+        self._to_bridge[leg] = (caller, fact.offer)
+        # The mark comes first: whatever the caller's dialplan does next, it knows. One connection keeps the order.
+        self._mark(caller, "ANSWERED")
+        self._marked.add(caller)
+        self._send(
+            "Bridge",
+            {"Channel1": self._name_of.get(caller, caller), "Channel2": self._name_of.get(leg, leg)},
+            otherwise=lambda why: BridgeFailed(offer=fact.offer, cause=why),
+        )
+
+    def _requeue(self, fact: RequestRequeued) -> None:
+        self._forget_bridging(fact.channel)
+        if fact.channel in self._marked:
+            self._marked.discard(fact.channel)
+            self._mark(fact.channel, "")
+
+    def _release_caller(self, fact: CallerReleased) -> None:
+        self._mark(fact.channel, fact.status)
+        self._send("Redirect", {"Channel": fact.channel, "Context": "acd-wait", "Exten": "s", "Priority": "leave"})
+
+    def _hang_up_leg(self, fact: LegReleased) -> None:
+        self._send("Hangup", {"Channel": fact.channel})
+
+    def _mark(self, channel: ChannelId, status: str) -> None:
+        self._send("Setvar", {"Channel": channel, "Variable": "ACD_STATUS", "Value": status})
+
+    def _send(self, action: str, headers: dict[str, str], *, otherwise: Callable[[str], Input] | None = None) -> None:
+        """Sends an action without waiting; what follows from its failure, if anything does, is told to the center.
+
+        A link that is down changes nothing here: what became of the calls is found out by the survey after it.
+        """
+        try:
+            answer = self._link.send(action, headers)
+        except UnsafeValue as unsafe:
+            answer = asyncio.get_running_loop().create_future()
+            answer.set_exception(ActionRefused(str(unsafe)))
+        answer.add_done_callback(lambda done: self._answered(action, headers, done, otherwise))
+
+    def _answered(
+        self,
+        action: str,
+        headers: dict[str, str],
+        answer: asyncio.Future[Answer],
+        otherwise: Callable[[str], Input] | None,
+    ) -> None:
+        error = None if answer.cancelled() else answer.exception()
+        if error is None:
+            return
+        log.info("pbx.action_failed", pbx=self.pbx, action=action, channel=headers.get("Channel"), why=str(error))
+        if otherwise and isinstance(error, ActionRefused):
+            self._tell(otherwise(str(error)))
+
+
+_HANDLERS: dict[str, Callable[[Calls, Event], None]] = {
+    "UserEvent": Calls._user_event,
+    "Newchannel": Calls._new_channel,
+    "Newstate": Calls._new_state,
+    "Rename": Calls._renamed,
+    "BridgeEnter": Calls._entered_bridge,
+    "Hangup": Calls._hung_up,
+    "OriginateResponse": Calls._originated,
+}
+WANTED_EVENTS = frozenset(_HANDLERS)
+
+_ORDERS: dict[type[AnyFact], Callable[[Calls, Any], None]] = {
+    OfferMade: Calls._ring,
+    OfferEnded: Calls._offer_ended,
+    RequestRequeued: Calls._requeue,
+    CallerReleased: Calls._release_caller,
+    LegReleased: Calls._hang_up_leg,
+}

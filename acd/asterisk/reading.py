@@ -1,0 +1,109 @@
+"""What an AMI message says, in the center's words; whatever a caller could have written into it is checked here.
+
+Causes are those of ITU-T Q.850, as Asterisk makes them of SIP answers (`hangup_sip2cause` in its res_pjsip).
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+import structlog
+
+from acd.asterisk.link import Event
+from acd.center.inputs import CallerJoined, LegEnd, LiveChannel
+from acd.center.model import (
+    HIGHEST_PRIORITY,
+    LOWEST_PRIORITY,
+    MIDDLE_PRIORITY,
+    Caller,
+    ChannelId,
+    PbxName,
+    QueueName,
+)
+
+log = structlog.get_logger()
+
+VARIABLES = ("ACD_QUEUE", "ACD_STATUS", "ACD_JOINED", "ACD_PRIORITY", "ACD_MAX_WAIT")
+"""The channel variables by which a waiting caller is recognised."""
+UP = "6"
+"""ChannelState of an answered channel (AST_STATE_UP in Asterisk's channelstate.h)."""
+LONGEST_NUMBER, LONGEST_NAME = 40, 80
+
+_CAUSES = {"17": LegEnd.REJECTED, "21": LegEnd.REJECTED, "18": LegEnd.NO_ANSWER, "19": LegEnd.NO_ANSWER}
+_NORMAL = {"16", "26"}
+# Why an Originate failed, where no channel was there to say it (AST_CONTROL_RINGING and AST_CONTROL_BUSY in frame.h).
+_REASONS = {"3": LegEnd.NO_ANSWER, "5": LegEnd.REJECTED}
+
+
+def joined(pbx: PbxName, event: Event) -> CallerJoined:
+    return CallerJoined(
+        pbx=pbx,
+        channel=ChannelId(event["Uniqueid"]),
+        queue=QueueName(unquote(event.get("Queue", ""))),
+        caller=caller(event),
+        priority=priority(unquote(event.get("CallerPriority", ""))),
+        max_wait_seconds=seconds(unquote(event.get("MaxWait", ""))),
+    )
+
+
+def live_channel(event: Event) -> LiveChannel:
+    """A channel of a `Status` list, with the variables that were asked for."""
+    variables = {name: event.get(f"Variable({name})", "") for name in VARIABLES}
+    return LiveChannel(
+        channel=ChannelId(event["Uniqueid"]),
+        bridged=bool(event.get("BridgeID")),
+        caller=caller(event),
+        queue=QueueName(variables["ACD_QUEUE"]),
+        status=variables["ACD_STATUS"],
+        joined_at=seconds(variables["ACD_JOINED"]),
+        priority=priority(variables["ACD_PRIORITY"]),
+        max_wait_seconds=seconds(variables["ACD_MAX_WAIT"]),
+    )
+
+
+def caller(event: Event) -> Caller:
+    number, name = event.get("CallerIDNum", ""), event.get("CallerIDName", "")
+    return Caller(number=_known(number)[:LONGEST_NUMBER], name=_known(name)[:LONGEST_NAME])
+
+
+def _known(text: str) -> str:
+    return "" if text == "<unknown>" else "".join(letter for letter in text if letter.isprintable())
+
+
+def priority(text: str) -> int:
+    if not text:
+        return MIDDLE_PRIORITY
+    if text.isascii() and text.isdigit() and HIGHEST_PRIORITY <= int(text[:9]) <= LOWEST_PRIORITY:
+        return int(text)
+    log.warning("join.bad_priority", value=text[:40], allowed=f"{HIGHEST_PRIORITY} to {LOWEST_PRIORITY}")
+    return MIDDLE_PRIORITY
+
+
+def seconds(text: str) -> float | None:
+    """A duration or a moment from the dialplan; None if there is none, or none that can be read."""
+    if re.fullmatch(r"\d{1,12}(\.\d{1,6})?", text, re.ASCII):
+        return float(text)
+    if text:
+        log.warning("join.bad_seconds", value=text[:40])
+    return None
+
+
+def caller_id(who: Caller) -> str:
+    """The caller as the agent's phone shows him, in the form of AMI's CallerID header; empty if nothing is known."""
+    number = re.sub(r"[^0-9A-Za-z+*#._-]", "", who.number)
+    name = re.sub(r'["\\<>]', "", who.name)
+    return f'"{name or number}" <{number}>' if number or name else ""
+
+
+def how_it_ended(hangup: Event, originate_reason: str) -> tuple[LegEnd, str]:
+    """A channel that was never answered may end without a cause of its own; then Originate's reason tells."""
+    number, text = hangup.get("Cause", ""), hangup.get("Cause-txt", "")
+    if number == "0" and originate_reason:
+        return why_not_originated(originate_reason)
+    how = LegEnd.HUNG_UP if number in _NORMAL else _CAUSES.get(number, LegEnd.UNREACHABLE)
+    return how, f"{number} {text}".strip()
+
+
+def why_not_originated(reason: str) -> tuple[LegEnd, str]:
+    return _REASONS.get(reason, LegEnd.UNREACHABLE), f"originate failed, reason {reason}"

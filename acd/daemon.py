@@ -1,0 +1,239 @@
+"""Wires the parts together: inputs go to the center, and its facts to the journal, to Asterisk and to the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+import acd
+from acd import config as configuration
+from acd import logs
+from acd.api.app import Api
+from acd.asterisk.calls import WANTED_EVENTS, Calls
+from acd.asterisk.link import AmiServer, Link
+from acd.center import Center, Undecided, laws
+from acd.center.facts import AnyFact, RequestEnded
+from acd.center.inputs import DaemonStarted, Input, RulesLoaded, TimePassed
+from acd.center.model import PbxName, QueueName
+from acd.center.state import State
+from acd.clock import Clock
+from acd.journal import Journal, open_journal
+from acd.metrics import Metrics
+
+log = structlog.get_logger()
+
+LAWS_SECONDS = 1.0
+LAG_SECONDS = 0.1
+
+
+class CannotStart(Exception):
+    """Why the daemon does not run, in one line that says what to do."""
+
+
+class Daemon:
+    """One site's daemon. It is also the `Desk` that the API asks."""
+
+    def __init__(self, config: configuration.Config, journal: Journal, clock: Clock | None = None) -> None:
+        self.config = config
+        self.center = Center()
+        self._journal = journal
+        self._clock = clock or Clock()
+        self._links = {name: self._link(name, server) for name, server in config.asterisk.items()}
+        self._calls = {PbxName(name): Calls(link, tell=self.tell, now=self.now) for name, link in self._links.items()}
+        self.metrics = Metrics(self.center.state, list(self._links.values()))
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
+        self._watches: list[asyncio.Task[None]] = []
+        self._web: web.AppRunner | None = None
+        self._api = Api(self, config, self.metrics)
+
+    # ---- Start and stop
+
+    async def start(self) -> None:
+        """Raises CannotStart."""
+        began = time.perf_counter()
+        self.center.fold(self._journal.read())
+        self.tell(DaemonStarted())
+        self.tell(RulesLoaded(rules=self.config.rules()))
+        log.info(
+            "journal.folded",
+            seconds=round(time.perf_counter() - began, 3),
+            agents=len(self.center.state.agents),
+            live_requests=len(self.center.state.requests),
+        )
+        await self._listen()
+        for link in self._links.values():
+            await link.start()
+        self._watches = [asyncio.create_task(self._watch_laws()), asyncio.create_task(self._watch_lag())]
+
+    async def stop(self) -> None:
+        """Leaves every call as it is: those who talk go on, those who wait keep waiting for the next start."""
+        for watch in self._watches:
+            watch.cancel()
+        if self._web:
+            await self._web.cleanup()
+        for calls in self._calls.values():
+            calls.stop()
+        for link in self._links.values():
+            await link.stop()
+        if self._timer:
+            self._timer.cancel()
+        await self._journal.close()
+
+    async def _listen(self) -> None:
+        host, port = self.config.http.address
+        self._web = self._api.runner()
+        await self._web.setup()
+        try:
+            await web.TCPSite(self._web, host, port).start()
+        except OSError as error:
+            raise CannotStart(f"http.listen: cannot listen on {self.config.http.listen}: {error.strerror}") from None
+
+    def reload(self, config: configuration.Config) -> None:
+        """Takes over a new configuration without touching a call; servers, store and address need a restart."""
+        for table in ("asterisk", "store", "http"):
+            if getattr(config, table) != getattr(self.config, table):
+                log.warning("reload.needs_restart", table=table)
+        self.config = config
+        self._api.use(config)
+        self.tell(RulesLoaded(rules=config.rules()))
+        log.info("reload.done", queues=len(config.queue), agents=len(config.agent))
+
+    # ---- Deciding
+
+    @property
+    def state(self) -> State:
+        return self.center.state
+
+    def now(self) -> float:
+        return self._clock.now()
+
+    def tell(self, told: Input) -> Sequence[AnyFact]:
+        """Has an input decided, and its facts written down and acted upon. Raises Refused, with nothing changed."""
+        began = time.perf_counter()
+        try:
+            facts = self.center.decide(told, self.now(), secrets.randbits(64))
+        except Undecided as undecided:
+            log.exception("center.undecided", input=repr(told))
+            self.metrics.error("center")
+            facts = undecided.facts
+        self.metrics.decision_seconds.observe(time.perf_counter() - began)
+        if facts:
+            self._journal.append(facts)
+            for fact in facts:
+                self._publish(fact)
+        self._set_timer()
+        return facts
+
+    def _publish(self, fact: AnyFact) -> None:
+        for calls in self._calls.values():
+            calls.on_fact(fact)
+        self.metrics.on_fact(fact, self.now())
+        logs.tell_fact(fact)
+
+    def _set_timer(self) -> None:
+        at = self.center.next_deadline()
+        if at == self._timer_at:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = None
+        if at is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, at - self.now()), self._time_passed)
+
+    def _time_passed(self) -> None:
+        self._timer_at = None
+        self.tell(TimePassed())
+
+    # ---- Asterisk
+
+    def _link(self, name: str, server: configuration.Asterisk) -> Link:
+        return Link(
+            AmiServer(
+                name=name,
+                host=server.host,
+                port=server.port,
+                username=server.username,
+                secret=server.secret.get_secret_value(),
+                tls=server.tls,
+            ),
+            on_event=lambda event: self._calls[PbxName(name)].on_event(event),
+            on_up=lambda: self._calls[PbxName(name)].link_up(),
+            on_down=lambda why: self._calls[PbxName(name)].link_down(why),
+            wanted=WANTED_EVENTS,
+        )
+
+    # ---- What the API asks besides
+
+    def why_not_ready(self) -> list[str]:
+        unsteered = [name for name in self._links if PbxName(name) not in self.state.steered]
+        reasons = [f"Asterisk server {name!r} is not connected" for name in unsteered]
+        if self._journal.state != "writing":
+            reasons.append("the journal cannot be written")
+        return reasons
+
+    async def past_requests(
+        self, *, queue: QueueName | None, kind: str | None, before: int | None, limit: int
+    ) -> list[tuple[int, RequestEnded]]:
+        return await self._journal.past_requests(queue=queue, kind=kind, before=before, limit=limit)
+
+    # ---- What is watched all the time
+
+    async def _watch_laws(self) -> None:
+        while True:
+            await asyncio.sleep(LAWS_SECONDS)
+            for queue in laws.idle_waste(self.state):
+                log.error("law.idle_waste", queue=queue)
+                self.metrics.idle_waste()
+            for queue in laws.unconserved(self.state):
+                log.error("law.unconserved", queue=queue)
+                self.metrics.conservation_error()
+
+    async def _watch_lag(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            expected = loop.time() + LAG_SECONDS
+            await asyncio.sleep(LAG_SECONDS)
+            self.metrics.loop_lag_seconds.observe(max(0.0, loop.time() - expected))
+
+
+async def serve(file: Path) -> None:
+    """Runs a daemon until SIGTERM or SIGINT. Raises BadConfig, JournalError or CannotStart, with nothing started."""
+    daemon = await _started(configuration.load(file))
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(signal.SIGHUP, _reload, daemon, file)
+    log.info("daemon.started", version=acd.__version__, api=f"http://{daemon.config.http.listen}/v1/")
+    await stopped.wait()
+    log.info("daemon.stopping", ongoing=len(daemon.state.requests))
+    await daemon.stop()
+
+
+async def _started(config: configuration.Config) -> Daemon:
+    journal = open_journal(config.store.url, lambda seconds, _: daemon.metrics.journal_write_seconds.observe(seconds))
+    daemon = Daemon(config, journal)
+    try:
+        await daemon.start()
+    except BaseException:
+        await daemon.stop()
+        raise
+    return daemon
+
+
+def _reload(daemon: Daemon, file: Path) -> None:
+    try:
+        config = configuration.load(file)
+    except configuration.BadConfig as bad:
+        log.error("reload.refused", mistakes=bad.lines)
+        return
+    daemon.reload(config)
