@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
 from pydantic import (
@@ -27,6 +28,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from acd.center import model as rules
 from acd.center.model import (
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
@@ -44,6 +46,9 @@ LONGEST_SECONDS = 7 * 24 * 3600
 
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECONDS, allow_inf_nan=False)]
 Priority = Annotated[int, Field(ge=HIGHEST_PRIORITY, le=LOWEST_PRIORITY)]
+HIGHEST_LEVEL = 100
+Level = Annotated[int, Field(ge=1, le=HIGHEST_LEVEL)]
+"""Of a skill."""
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -65,6 +70,12 @@ OneLine = Annotated[str, _matching(r"[^\r\n\0]{1,255}", "one line of 1 to 255 ch
 def _strategy(name: str) -> str:
     if name not in STRATEGIES:
         raise PydanticCustomError("strategy", "must be one of {allowed}", {"allowed": ", ".join(STRATEGIES)})
+    return name
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise PydanticCustomError("time_zone", "must be the name of a time zone, such as Europe/Amsterdam")
     return name
 
 
@@ -149,9 +160,20 @@ class Token(Table):
         return self
 
 
+class EasingStep(Table):
+    """After so long, no skill need be better than this level; with level 0, none is needed."""
+
+    after_seconds: Annotated[float, Field(gt=0, le=LONGEST_SECONDS)]
+    level: Annotated[int, Field(ge=0, le=HIGHEST_LEVEL)]
+
+
 class Queue(Table):
     name: QueueId
     strategy: Annotated[str, AfterValidator(_strategy)] = "priority"
+    order: Literal["strict", "head_start"] = "strict"
+    head_start_seconds: Seconds = 30
+    easing: list[EasingStep] = []
+    preferred_agent_seconds: Seconds = 20
     ring_seconds: Annotated[float, Field(gt=0, le=600)] = 20
     wrap_up_seconds: Seconds = 15
     service_level_seconds: Seconds = 20
@@ -172,8 +194,20 @@ class Agent(Table):
     name: Name
     queues: dict[str, Priority] = {}
     devices: Annotated[list[Annotated[Desk | Mobile, Field(discriminator="kind")]], Field(min_length=1)]
+    skills: dict[Name, Level] = {}
     callbacks: bool = False
     capacity: dict[Literal["chat", "email", "social", "ticket"], Annotated[int, Field(ge=0, le=1000)]] = {}
+
+
+class Site(Table):
+    """What is said once for all of it."""
+
+    time_zone: Annotated[str, AfterValidator(_time_zone)] | None = None
+    """Whose midnight begins a day; None: that of the machine."""
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        return ZoneInfo(self.time_zone) if self.time_zone else None
 
 
 class Offers(Table):
@@ -193,6 +227,7 @@ class Config(BaseSettings):
     asterisk: Annotated[dict[Name, Asterisk], Field(min_length=1)]
     store: Store = Store()
     http: Http = Http()
+    site: Site = Site()
     offers: Offers = Offers()
     token: list[Token] = []
     queue: list[Queue] = []
@@ -212,10 +247,17 @@ class Config(BaseSettings):
     def rules(self) -> SiteRules:
         """The part of it that the center decides by."""
         return SiteRules(
-            queues=tuple(QueueRules(**{**queue.model_dump(), "name": QueueName(queue.name)}) for queue in self.queue),
+            queues=tuple(_queue_rules(queue) for queue in self.queue),
             agents=tuple(_agent_rules(agent) for agent in self.agent),
             offers=OfferRules(**self.offers.model_dump()),
         )
+
+
+def _queue_rules(queue: Queue) -> QueueRules:
+    easing = tuple(
+        rules.EasingStep(**step.model_dump()) for step in sorted(queue.easing, key=lambda step: step.after_seconds)
+    )
+    return QueueRules(**{**queue.model_dump(), "name": QueueName(queue.name), "easing": easing})
 
 
 def _agent_rules(agent: Agent) -> AgentRules:
@@ -223,6 +265,7 @@ def _agent_rules(agent: Agent) -> AgentRules:
         name=AgentName(agent.name),
         queues={QueueName(name): priority for name, priority in agent.queues.items()},
         devices=tuple(Device(kind="desk", dial=device.dial) for device in agent.devices if isinstance(device, Desk)),
+        skills=dict(agent.skills),
     )
 
 

@@ -7,6 +7,7 @@ import secrets
 import signal
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -20,7 +21,7 @@ from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
 from acd.center import Center, Undecided, laws
 from acd.center.facts import AnyFact, RequestEnded
-from acd.center.inputs import DaemonStarted, Input, RulesLoaded, TimePassed
+from acd.center.inputs import DaemonStarted, DayBegan, Input, RulesLoaded, TimePassed
 from acd.center.model import PbxName, QueueName
 from acd.center.state import State
 from acd.clock import Clock
@@ -62,6 +63,7 @@ class Daemon:
         self.center.fold(self._journal.read())
         self.tell(DaemonStarted())
         self.tell(RulesLoaded(rules=self.config.rules()))
+        self.tell(DayBegan(day=self._local_time().date().isoformat()))
         log.info(
             "journal.folded",
             seconds=round(time.perf_counter() - began, 3),
@@ -71,7 +73,8 @@ class Daemon:
         await self._listen()
         for link in self._links.values():
             await link.start()
-        self._watches = [asyncio.create_task(self._watch_laws()), asyncio.create_task(self._watch_lag())]
+        watches = (self._watch_laws(), self._watch_lag(), self._watch_the_calendar())
+        self._watches = [asyncio.create_task(watch) for watch in watches]
 
     async def stop(self) -> None:
         """Leaves every call as it is: those who talk go on, those who wait keep waiting for the next start."""
@@ -196,6 +199,16 @@ class Daemon:
             for queue in laws.unconserved(self.state):
                 log.error("law.unconserved", queue=queue)
                 self.metrics.conservation_error()
+
+    async def _watch_the_calendar(self) -> None:
+        while True:
+            local = self._local_time()
+            midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+            await asyncio.sleep(max(0.0, midnight.timestamp() - local.timestamp()))
+            self.tell(DayBegan(day=self._local_time().date().isoformat()))
+
+    def _local_time(self) -> datetime:
+        return datetime.fromtimestamp(self.now(), UTC).astimezone(self.config.site.zone)
 
     async def _watch_lag(self) -> None:
         loop = asyncio.get_running_loop()

@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 
 from acd.api import agents, health, models, openapi, problems, queues, requests
 from acd.api.desk import Desk, Metrics
-from acd.api.endpoint import METERS, OPEN, PEOPLE, TOKEN, Asked, Endpoint, Site, answering
+from acd.api.endpoint import CHIEFS, METERS, OPEN, PEOPLE, TOKEN, Asked, Endpoint, Site, answering
 from acd.api.problems import BODY_LIMIT_BYTES
 from acd.api.reading import Nothing, Page
 from acd.api.server import HEADERS, Runner
@@ -47,6 +47,14 @@ ENDPOINTS = (
     Endpoint("GET", "/v1/queues/{queue}", queues.one, PEOPLE, models.Queue),
     Endpoint("GET", "/v1/requests", requests.listed, PEOPLE, models.Requests, query=requests.Search),
     Endpoint("GET", "/v1/requests/{request}", requests.one, PEOPLE, models.Request),
+    Endpoint(
+        "POST",
+        "/v1/requests/{request}/priority",
+        requests.set_priority,
+        CHIEFS,
+        models.Request,
+        body=requests.PriorityBody,
+    ),
 )
 
 

@@ -24,6 +24,7 @@ from acd.center.model import AgentName
 from acd.config import Config
 
 PEOPLE: tuple[Role, ...] = ("agent", "supervisor", "admin")
+CHIEFS: tuple[Role, ...] = ("supervisor", "admin")
 METERS: tuple[Role, ...] = ("metrics", "admin")
 OPEN: tuple[Role, ...] = ()
 """No token is needed."""

@@ -144,6 +144,12 @@ class Request(Resource):
     """Seconds in the line: until connected, or ended, or now."""
     until: Moment | None
     """When its waiting, or its offer, ends by itself."""
+    needs: dict[str, int]
+    """The skills that an agent must have for it as things stand, each with the least level."""
+    held_for: str | None
+    """The one agent whom it waits for."""
+    held_until: Moment | None
+    """When anyone may have it."""
     offers: Count
     """How many have been made."""
     connected: Moment | None

@@ -13,7 +13,7 @@ import msgspec
 
 from acd.api.problems import Problem, shown
 
-LiveKey = tuple[str, bool, int, float, str]
+LiveKey = tuple[str, bool, float, float, str]
 
 
 class AfterName(msgspec.Struct, frozen=True, tag="name"):

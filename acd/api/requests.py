@@ -5,19 +5,36 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import islice
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from acd.api import models, paging
 from acd.api.endpoint import Asked
 from acd.api.models import Kind, moment, moment_if, seconds
 from acd.api.paging import AfterLive, BeforeEnded, LiveKey
-from acd.api.reading import Nothing, Page, States
+from acd.api.reading import Asking, Nothing, Page, States
 from acd.center.facts import RequestEnded
-from acd.center.model import Caller, QueueName, Request, RequestId, RequestState
+from acd.center.inputs import SetPriority
+from acd.center.model import (
+    HIGHEST_PRIORITY,
+    LOWEST_PRIORITY,
+    Caller,
+    QueueName,
+    Request,
+    RequestId,
+    RequestState,
+)
 from acd.center.state import State
 
 LIVE = [RequestState.WAITING, RequestState.OFFERED, RequestState.ONGOING]
 AT_THE_FIRST = AfterLive(("", False, 0, 0.0, ""))
 AT_THE_NEWEST = BeforeEnded(None)
+
+
+class PriorityBody(Asking):
+    priority: Annotated[int, Field(ge=HIGHEST_PRIORITY, le=LOWEST_PRIORITY)]
+    """1 highest … 100 lowest."""
 
 
 class Search(Page):
@@ -44,16 +61,23 @@ async def listed(asked: Asked[Search, Nothing]) -> models.Requests:
     return models.Requests(requests=page, next=paging.write(following) if following else None)
 
 
-async def one(asked: Asked[Nothing, Nothing]) -> models.Request:
+async def one(asked: Asked[Nothing, Any]) -> models.Request:
     """One live request."""
     return _shown(asked.site.desk.state, asked.site.desk.now(), asked.sight.request(asked.name))
+
+
+async def set_priority(asked: Asked[Nothing, PriorityBody]) -> models.Request:
+    """Gives a request that waits another priority, and so another place."""
+    request = asked.sight.request(asked.name).id
+    asked.site.desk.tell(SetPriority(request=request, priority=asked.body.priority))
+    return await one(asked)
 
 
 def with_an_agent(state: State) -> Iterator[Request]:
     """Those that are offered or ongoing: found by their offers, of which there are no more than agents."""
     for offer in state.offers.values():
         request = state.requests.get(offer.request)
-        if request and request.offer == offer.id:
+        if request and request.offers[:1] == [offer.id]:
             yield request
 
 
@@ -110,7 +134,7 @@ def _queues(asked: Asked[Search, Nothing]) -> list[QueueName]:
 
 
 def _shown(state: State, now: float, request: Request) -> models.Request:
-    offer = state.offers[request.offer] if request.offer else None
+    rings = [state.offers[name] for name in request.offers]
     connected_at = request.connected_at
     return models.Request(
         id=request.id,
@@ -120,11 +144,14 @@ def _shown(state: State, now: float, request: Request) -> models.Request:
         place=state.place_of(request),
         priority=request.priority,
         caller=_caller(request.caller),
-        agent=request.agent,
+        agent=request.agent or (rings[0].agent if len(rings) == 1 else None),
         entered=moment(request.entered_at),
         waited=seconds((now if connected_at is None else connected_at) - request.entered_at),
-        until=moment_if(offer.deadline if offer else request.leave_at),
-        offers=request.offers,
+        until=moment_if(rings[0].deadline if rings else request.leave_at),
+        needs={need.skill: need.level for need in request.needs},
+        held_for=request.held_for,
+        held_until=moment_if(request.held_until),
+        offers=request.offers_made,
         connected=moment_if(connected_at),
         talked=None if connected_at is None else seconds(now - connected_at),
         ended=None,
@@ -166,6 +193,9 @@ def _past(fact: RequestEnded) -> models.Request:
         entered=moment(fact.entered_at),
         waited=seconds(fact.waited_seconds),
         until=None,
+        needs={},
+        held_for=None,
+        held_until=None,
         offers=fact.offers,
         connected=moment_if(fact.connected_at),
         talked=None if fact.talk_seconds is None else seconds(fact.talk_seconds),

@@ -36,6 +36,8 @@ log = structlog.get_logger()
 HEARTBEAT_SECONDS = 5.0
 """A third of the age at which the dialplan sends callers to `acd-fallback`."""
 SURVEY_AGAIN_SECONDS = 1.0
+ANSWERED_ELSEWHERE = "26"
+"""AST_CAUSE_ANSWERED_ELSEWHERE: the phone shows no missed call (the Reason header of RFC 3326)."""
 RING_MARGIN_SECONDS = 5.0
 """How much longer than the center Asterisk lets a phone ring: for the case that nobody tells it to stop."""
 
@@ -228,7 +230,10 @@ class Calls:
         self._send("Redirect", {"Channel": fact.channel, "Context": "acd-wait", "Exten": "s", "Priority": "leave"})
 
     def _hang_up_leg(self, fact: LegReleased) -> None:
-        self._send("Hangup", {"Channel": fact.channel})
+        headers: dict[str, str] = {"Channel": fact.channel}
+        if fact.answered_elsewhere:
+            headers["Cause"] = ANSWERED_ELSEWHERE
+        self._send("Hangup", headers)
 
     def _mark(self, channel: ChannelId, status: str) -> None:
         self._send("Setvar", {"Channel": channel, "Variable": "ACD_STATUS", "Value": status})

@@ -16,19 +16,30 @@ from acd.center.model import (
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
     MIDDLE_PRIORITY,
+    AgentName,
     Caller,
     ChannelId,
+    Need,
+    Needs,
     PbxName,
     QueueName,
 )
 
 log = structlog.get_logger()
 
-VARIABLES = ("ACD_QUEUE", "ACD_STATUS", "ACD_JOINED", "ACD_PRIORITY", "ACD_MAX_WAIT")
+VARIABLES = (
+    "ACD_QUEUE",
+    "ACD_STATUS",
+    "ACD_JOINED",
+    "ACD_PRIORITY",
+    "ACD_MAX_WAIT",
+    "ACD_SKILLS",
+    "ACD_PREFERRED_AGENT",
+)
 """The channel variables by which a waiting caller is recognised."""
 UP = "6"
 """ChannelState of an answered channel (AST_STATE_UP in Asterisk's channelstate.h)."""
-LONGEST_NUMBER, LONGEST_NAME = 40, 80
+LONGEST_NUMBER, LONGEST_NAME, LONGEST_SKILLS = 40, 80, 500
 
 _CAUSES = {"17": LegEnd.REJECTED, "21": LegEnd.REJECTED, "18": LegEnd.NO_ANSWER, "19": LegEnd.NO_ANSWER}
 _NORMAL = {"16", "26"}
@@ -44,6 +55,8 @@ def joined(pbx: PbxName, event: Event) -> CallerJoined:
         caller=caller(event),
         priority=priority(unquote(event.get("CallerPriority", ""))),
         max_wait_seconds=seconds(unquote(event.get("MaxWait", ""))),
+        needs=needs(unquote(event.get("Skills", ""))),
+        preferred_agent=agent(unquote(event.get("PreferredAgent", ""))),
     )
 
 
@@ -59,6 +72,8 @@ def live_channel(event: Event) -> LiveChannel:
         joined_at=seconds(variables["ACD_JOINED"]),
         priority=priority(variables["ACD_PRIORITY"]),
         max_wait_seconds=seconds(variables["ACD_MAX_WAIT"]),
+        needs=needs(variables["ACD_SKILLS"]),
+        preferred_agent=agent(variables["ACD_PREFERRED_AGENT"]),
     )
 
 
@@ -87,6 +102,23 @@ def seconds(text: str) -> float | None:
     if text:
         log.warning("join.bad_seconds", value=text[:40])
     return None
+
+
+def needs(text: str) -> Needs:
+    """Skills as the dialplan writes them: `french,billing:3`. One that cannot be read is not needed: better somebody
+    who may not know enough than nobody."""
+    levels: dict[str, int] = {}
+    for part in filter(None, (part.strip() for part in text[:LONGEST_SKILLS].split(","))):
+        found = re.fullmatch(r"([a-zA-Z0-9_.-]{1,64})(?::([1-9]\d?|100))?", part, re.ASCII)
+        if found:
+            levels[found[1]] = int(found[2] or 1)
+        else:
+            log.warning("join.bad_skill", value=part[:40], allowed="NAME or NAME:LEVEL, with a level of 1 to 100")
+    return tuple(Need(skill, levels[skill]) for skill in sorted(levels))
+
+
+def agent(text: str) -> AgentName | None:
+    return AgentName(text) if text else None
 
 
 def caller_id(who: Caller) -> str:

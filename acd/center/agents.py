@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from acd.center import preferred
 from acd.center.facts import AgentStateChanged, AgentUnreachable, AgentWished
 from acd.center.inputs import LogIn, LogOut, MakeAvailable, Pause
 from acd.center.model import Agent, AgentState, Refused
@@ -110,6 +111,8 @@ def _enter(
             idle_since=agent.idle_since if keeps_turn else turn.now,
         )
     )
+    if state is AgentState.LOGGED_OUT:
+        preferred.let_go_of_all(turn, agent.name)
 
 
 def _forget_wish(turn: Turn, agent: Agent) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from acd.center import agents, offers
-from acd.center.facts import CallerReleased, RequestEnded, RequestQueued, RequestRequeued
-from acd.center.inputs import CallerJoined, CallerLeft
-from acd.center.model import Offer, Outcome, Request, RequestId, RequestState
+from acd.center import agents, offers, preferred, skills
+from acd.center.facts import CallerReleased, RequestEnded, RequestQueued, RequestReprioritized, RequestRequeued
+from acd.center.inputs import CallerJoined, CallerLeft, SetPriority
+from acd.center.model import Offer, Outcome, Refused, Request, RequestId, RequestState, UnknownName
 from acd.center.state import Queue
 from acd.center.turn import Turn
 
@@ -14,9 +14,9 @@ def joined(turn: Turn, told: CallerJoined) -> None:
     earlier = turn.state.request_on(told.pbx, told.channel)
     if earlier and earlier.state is not RequestState.ONGOING:
         return
-    if earlier and earlier.offer:
+    if earlier and earlier.accepted:
         # His agent hung up and the dialplan queued him again before the end of the agent's leg was heard.
-        offer = turn.state.offers[earlier.offer]
+        offer = turn.state.offers[earlier.accepted]
         talk_ended(turn, offer, ended_by="agent")
         offers.release_leg(turn, offer)
     queue = turn.state.queues.get(told.queue)
@@ -26,6 +26,7 @@ def joined(turn: Turn, told: CallerJoined) -> None:
         )
         return
     entered_at = turn.now if told.joined_at is None else min(told.joined_at, turn.now)
+    meant_for = told.preferred_agent if preferred.is_worth_waiting_for(turn, told.preferred_agent, queue) else None
     waits = [seconds for seconds in (told.max_wait_seconds, queue.rules.max_wait_seconds) if seconds is not None]
     turn.tell(
         RequestQueued(
@@ -39,6 +40,10 @@ def joined(turn: Turn, told: CallerJoined) -> None:
             pbx=told.pbx,
             channel=told.channel,
             leave_at=entered_at + min(waits) if waits else None,
+            needs=told.needs,
+            ease_at=skills.next_easing(told.needs, queue.rules.easing, entered_at, after=0),
+            held_for=meant_for,
+            held_until=entered_at + queue.rules.preferred_agent_seconds if meant_for else None,
         )
     )
 
@@ -47,18 +52,17 @@ def left(turn: Turn, told: CallerLeft) -> None:
     request = turn.state.request_on(told.pbx, told.channel)
     if request is None:
         return
-    offer = turn.state.offers[request.offer] if request.offer else None
-    if offer and offer.connected_at is not None:
+    if request.state is RequestState.ONGOING and request.accepted:
+        offer = turn.state.offers[request.accepted]
         talk_ended(turn, offer, ended_by="caller")
         offers.release_leg(turn, offer)
         return
-    if offer:
-        offers.withdraw(turn, offer)
+    offers.withdraw_all(turn, request)
     _end(turn, request, Outcome.ABANDONED, ended_by="caller")
 
 
 def requeue(turn: Turn, request: Request) -> None:
-    """An offer came to nothing. Who has waited for as long as his queue allows leaves now; he was not cut off before,
+    """All offers came to nothing. Who has waited for as long as his queue allows leaves now; he was not cut off before,
     while a phone rang for him. (Where nobody steers, he can only be released later.)"""
     if request.pbx in turn.state.steered:
         if request.leave_at is not None and request.leave_at <= turn.now:
@@ -67,6 +71,7 @@ def requeue(turn: Turn, request: Request) -> None:
         if turn.state.queues[request.queue].closing:
             send_away(turn, request)
             return
+    preferred.let_go_in_vain(turn, request)
     turn.tell(
         RequestRequeued(at=turn.now, request=request.id, queue=request.queue, pbx=request.pbx, channel=request.channel)
     )
@@ -93,10 +98,24 @@ def _waiting_and_steered(turn: Turn, queue: Queue) -> list[Request]:
     return [one for one in in_line if one.state is RequestState.WAITING and one.pbx in turn.state.steered]
 
 
+def set_priority(turn: Turn, asked: SetPriority) -> None:
+    """Raises UnknownName, or Refused for one that does not wait."""
+    request = turn.state.requests.get(asked.request)
+    if request is None:
+        raise UnknownName(f"there is no live request {asked.request!r}")
+    if request.state is RequestState.ONGOING:
+        raise Refused("it waits no more: its priority means nothing now")
+    if request.priority != asked.priority:
+        turn.tell(
+            RequestReprioritized(
+                at=turn.now, request=request.id, queue=request.queue, priority=asked.priority, was=request.priority
+            )
+        )
+
+
 def went_on(turn: Turn, request: Request) -> None:
     """The dialplan took him out of the line while nobody steered."""
-    if request.offer:
-        offers.withdraw(turn, turn.state.offers[request.offer])
+    offers.withdraw_all(turn, request)
     _end(turn, request, Outcome.FALLBACK, ended_by="acd")
 
 
@@ -128,7 +147,7 @@ def _end(turn: Turn, request: Request, outcome: Outcome, ended_by: str) -> None:
             caller=request.caller,
             entered_at=request.entered_at,
             waited_seconds=(request.connected_at or turn.now) - request.entered_at,
-            offers=request.offers,
+            offers=request.offers_made,
             agent=request.agent if connected else None,
             connected_at=request.connected_at,
             talk_seconds=turn.now - request.connected_at if request.connected_at is not None else None,

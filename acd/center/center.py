@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from acd.center import agents, calls, inputs, offers, routing, survey
-from acd.center.facts import AnyFact, RulesChanged
+from acd.center import agents, calls, inputs, offers, preferred, routing, skills, survey
+from acd.center.facts import AnyFact, DayChanged, RulesChanged
 from acd.center.model import AgentName, OfferId, Refused, RequestId
 from acd.center.state import State, Timer
 from acd.center.turn import Turn
@@ -54,6 +54,12 @@ def _rules_loaded(turn: Turn, told: inputs.RulesLoaded) -> None:
     if told.rules != turn.state.rules:
         turn.tell(RulesChanged(at=turn.now, rules=told.rules))
         calls.clear_closing_queues(turn)
+        preferred.let_go_after_new_rules(turn)
+
+
+def _day_began(turn: Turn, told: inputs.DayBegan) -> None:
+    if told.day != turn.state.day:
+        turn.tell(DayChanged(at=turn.now, day=told.day))
 
 
 def _time_passed(turn: Turn, told: inputs.TimePassed) -> None:
@@ -62,6 +68,10 @@ def _time_passed(turn: Turn, told: inputs.TimePassed) -> None:
             agents.time_is_up(turn, turn.state.agents[AgentName(name)])
         elif whose is Timer.OFFER:
             offers.time_is_up(turn, turn.state.offers[OfferId(name)])
+        elif whose is Timer.EASING:
+            skills.ease(turn, turn.state.requests[RequestId(name)])
+        elif whose is Timer.HOLD:
+            preferred.let_go(turn, turn.state.requests[RequestId(name)])
         else:
             calls.give_up(turn, turn.state.requests[RequestId(name)])
 
@@ -69,6 +79,7 @@ def _time_passed(turn: Turn, told: inputs.TimePassed) -> None:
 _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.DaemonStarted: survey.nothing_is_known,
     inputs.RulesLoaded: _rules_loaded,
+    inputs.DayBegan: _day_began,
     inputs.TimePassed: _time_passed,
     inputs.PbxLost: survey.lost,
     inputs.PbxSurveyed: survey.surveyed,
@@ -79,6 +90,7 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.CallBridged: offers.bridged,
     inputs.BridgeFailed: offers.bridge_failed,
     inputs.LegEnded: offers.leg_ended,
+    inputs.SetPriority: calls.set_priority,
     inputs.LogIn: agents.log_in,
     inputs.LogOut: agents.log_out,
     inputs.MakeAvailable: agents.make_available,

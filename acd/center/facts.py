@@ -15,6 +15,7 @@ from acd.center.model import (
     Caller,
     ChannelId,
     Device,
+    Needs,
     OfferId,
     OfferOutcome,
     Outcome,
@@ -33,6 +34,12 @@ class Fact(Struct, frozen=True, tag_field="fact", kw_only=True):
 
 class RulesChanged(Fact, frozen=True, tag=True, kw_only=True):
     rules: SiteRules
+
+
+class DayChanged(Fact, frozen=True, tag=True, kw_only=True):
+    """What is counted by the day begins anew."""
+
+    day: str
 
 
 class PbxStateChanged(Fact, frozen=True, tag=True, kw_only=True):
@@ -84,6 +91,32 @@ class RequestQueued(Fact, frozen=True, tag=True, kw_only=True):
     pbx: PbxName
     channel: ChannelId
     leave_at: float | None = None
+    needs: Needs = ()
+    ease_at: float | None = None
+    """When it will need less."""
+    held_for: AgentName | None = None
+    held_until: float | None = None
+
+
+class RequestEased(Fact, frozen=True, tag=True, kw_only=True):
+    """It has waited long enough to need less of an agent."""
+
+    request: RequestId
+    needs: Needs
+    ease_at: float | None
+
+
+class HoldEnded(Fact, frozen=True, tag=True, kw_only=True):
+    """It has waited for its preferred agent for long enough, or in vain: anyone may have it."""
+
+    request: RequestId
+
+
+class RequestReprioritized(Fact, frozen=True, tag=True, kw_only=True):
+    request: RequestId
+    queue: QueueName
+    priority: int
+    was: int
 
 
 class RequestRequeued(Fact, frozen=True, tag=True, kw_only=True):
@@ -155,6 +188,8 @@ class OfferMade(Fact, frozen=True, tag=True, kw_only=True):
     ring_seconds: float
     ready_at: float
     """Since when both the request and the agent could have had each other."""
+    shared: bool = False
+    """Others may be offered the request at the same time."""
 
 
 class OfferAnswered(Fact, frozen=True, tag=True, kw_only=True):
@@ -184,6 +219,8 @@ class LegReleased(Fact, frozen=True, tag=True, kw_only=True):
     pbx: PbxName
     channel: ChannelId
     deadline: float
+    answered_elsewhere: bool = False
+    """Somebody else has the call: the phone is not to show a missed one."""
 
 
 class LegGone(Fact, frozen=True, tag=True, kw_only=True):
@@ -194,11 +231,15 @@ class LegGone(Fact, frozen=True, tag=True, kw_only=True):
 
 AnyFact = (
     RulesChanged
+    | DayChanged
     | PbxStateChanged
     | AgentStateChanged
     | AgentWished
     | AgentUnreachable
     | RequestQueued
+    | RequestEased
+    | HoldEnded
+    | RequestReprioritized
     | RequestRequeued
     | RequestConnected
     | RequestEnded

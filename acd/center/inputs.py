@@ -10,7 +10,18 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from acd.center.model import MIDDLE_PRIORITY, AgentName, Caller, ChannelId, OfferId, PbxName, QueueName, SiteRules
+from acd.center.model import (
+    MIDDLE_PRIORITY,
+    AgentName,
+    Caller,
+    ChannelId,
+    Needs,
+    OfferId,
+    PbxName,
+    QueueName,
+    RequestId,
+    SiteRules,
+)
 
 
 class Input(Struct, frozen=True):
@@ -26,6 +37,13 @@ class DaemonStarted(Input, frozen=True):
 
 class RulesLoaded(Input, frozen=True):
     rules: SiteRules
+
+
+class DayBegan(Input, frozen=True):
+    """At the site's own midnight, and when the daemon starts."""
+
+    day: str
+    """As ISO 8601 writes it: 2026-11-24."""
 
 
 class TimePassed(Input, frozen=True):
@@ -51,6 +69,8 @@ class LiveChannel(Struct, frozen=True):
     joined_at: float | None = None
     priority: int = MIDDLE_PRIORITY
     max_wait_seconds: float | None = None
+    needs: Needs = ()
+    preferred_agent: AgentName | None = None
 
 
 class PbxSurveyed(Input, frozen=True):
@@ -72,6 +92,8 @@ class CallerJoined(Input, frozen=True):
     max_wait_seconds: float | None = None
     joined_at: float | None = None
     """When he joined, if that was before now: he was found waiting."""
+    needs: Needs = ()
+    preferred_agent: AgentName | None = None
 
 
 class CallerLeft(Input, frozen=True):
@@ -118,6 +140,14 @@ class CallBridged(Input, frozen=True):
 class BridgeFailed(Input, frozen=True):
     offer: OfferId
     cause: str
+
+
+# ---- Requests
+
+
+class SetPriority(Input, frozen=True):
+    request: RequestId
+    priority: int
 
 
 # ---- Agents

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 
+from acd.center.line import Lane
 from acd.center.model import QueueName
 from acd.center.state import State
 
 
 def idle_waste(state: State) -> list[QueueName]:
     """Queues in which a caller who may be served and an agent who may serve him both wait: there are none."""
-    return [name for name, queue in state.queues.items() if queue.line.first_open() and len(queue.pool)]
+    return [name for name, queue in state.queues.items() if any(_wastes(state, lane) for lane in queue.all_lanes())]
+
+
+def _wastes(state: State, lane: Lane) -> bool:
+    if not len(lane.pool):
+        return False
+    return any(lane.agent_for(state.requests[request], lambda n: 0) for _, _, request in lane.open)
 
 
 def unconserved(state: State) -> list[QueueName]:

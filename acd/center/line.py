@@ -1,21 +1,30 @@
-"""The waiting line of one queue: who is in it, in which order, and who of them could be offered to somebody now.
+"""The waiting line of one queue: who is in it and in which order, and the lanes of those who can be offered now.
 
-A request keeps its place while it is offered, so that a refusal costs it nothing; only `open` leaves it out. Both are
-sorted lists searched by bisection: a step costs O(log n) comparisons (the move of the pointers behind it, at 100,000
-waiting, a few microseconds).
+A request keeps its place while it is offered, so that a refusal costs it nothing; only its lane leaves it out. All of
+it are sorted lists searched by bisection: a step costs O(log n) comparisons (the move of the pointers behind it, at
+100,000 waiting, a few microseconds).
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, insort
 
-from acd.center.model import PlaceKey, RequestId
+from acd.center.model import MIDDLE_PRIORITY, AgentName, Needs, PlaceKey, QueueRules, Request, RequestId
+from acd.center.strategies import Draw, Pool
+
+
+def place_key(request: Request, rules: QueueRules) -> PlaceKey:
+    """With `head_start`, all have the middle priority and an earlier or later moment for their own: so the two orders
+    can be compared where one agent serves queues of both, and nobody waits longer than his head start allows."""
+    if rules.order == "strict":
+        return (request.priority, request.entered_at, request.id)
+    steps = request.priority - MIDDLE_PRIORITY
+    return (MIDDLE_PRIORITY, request.entered_at + steps * rules.head_start_seconds, request.id)
 
 
 class Line:
     def __init__(self) -> None:
         self._everyone: list[PlaceKey] = []
-        self._open: list[PlaceKey] = []
 
     def __len__(self) -> int:
         return len(self._everyone)
@@ -25,29 +34,38 @@ class Line:
 
     def leave(self, key: PlaceKey) -> None:
         _discard(self._everyone, key)
-        _discard(self._open, key)
-
-    def open(self, key: PlaceKey) -> None:
-        if not _holds(self._open, key):
-            insort(self._open, key)
-
-    def close(self, key: PlaceKey) -> None:
-        _discard(self._open, key)
 
     def place_of(self, key: PlaceKey) -> int:
         """1 = next."""
         return bisect_left(self._everyone, key) + 1
 
-    def first_open(self) -> PlaceKey | None:
-        return self._open[0] if self._open else None
-
     def in_order(self) -> list[RequestId]:
         return [request for _, _, request in self._everyone]
 
 
-def _holds(keys: list[PlaceKey], key: PlaceKey) -> bool:
-    at = bisect_left(keys, key)
-    return at < len(keys) and keys[at] == key
+class Lane:
+    """Those of a line who could be offered now and can be served by the same agents, and those of these agents who are
+    available. Either of them is empty, but for the moment between a change and the looking for pairs."""
+
+    def __init__(self, needs: Needs, held_for: AgentName | None, pool: Pool) -> None:
+        self.needs = needs
+        self.held_for = held_for
+        """The one agent whom they wait for; None: anyone who has what they need."""
+        self.pool = pool
+        self.open: list[PlaceKey] = []
+
+    def enter(self, key: PlaceKey) -> None:
+        at = bisect_left(self.open, key)
+        if self.open[at : at + 1] != [key]:
+            self.open.insert(at, key)
+
+    def leave(self, key: PlaceKey) -> None:
+        _discard(self.open, key)
+
+    def agent_for(self, request: Request, draw: Draw) -> AgentName | None:
+        """Who turned it down is not asked again while another one may still take it."""
+        agent = self.pool.choose(request.turned_down_by, draw)
+        return None if request.offers and agent in request.turned_down_by else agent
 
 
 def _discard(keys: list[PlaceKey], key: PlaceKey) -> None:

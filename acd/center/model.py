@@ -8,9 +8,9 @@ Rules come from the operator's configuration and never change by themselves. `Ag
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 QueueName = NewType("QueueName", str)
 AgentName = NewType("AgentName", str)
@@ -81,9 +81,24 @@ class Device(Struct, frozen=True):
     dial: str
 
 
+class EasingStep(Struct, frozen=True):
+    """After so long, no skill need be better than this level; with level 0, none is needed."""
+
+    after_seconds: float
+    level: int
+
+
 class QueueRules(Struct, frozen=True):
     name: QueueName
     strategy: str = "priority"
+    order: str = "strict"
+    """`strict`: the priority, then the moment of entry. `head_start`: a priority is worth seconds of waiting."""
+    head_start_seconds: float = 30
+    """What each step of priority is worth, with the order `head_start`."""
+    easing: tuple[EasingStep, ...] = ()
+    """In the order of their moments."""
+    preferred_agent_seconds: float = 20
+    """How long a caller waits for the agent whom he is meant for, if that one is logged in."""
     ring_seconds: float = 20
     wrap_up_seconds: float = 15
     service_level_seconds: float = 20
@@ -94,6 +109,7 @@ class AgentRules(Struct, frozen=True):
     name: AgentName
     queues: dict[QueueName, int]
     devices: tuple[Device, ...]
+    skills: dict[str, int] = {}
 
 
 class OfferRules(Struct, frozen=True):
@@ -123,10 +139,22 @@ class Caller(Struct, frozen=True):
     name: str = ""
 
 
+class Need(NamedTuple):
+    """A skill that a request needs, and the least level of it."""
+
+    skill: str
+    level: int
+
+
+Needs = tuple[Need, ...]
+"""In the order of their skills."""
+
+
 class Agent(Struct):
     name: AgentName
     queues: dict[QueueName, int]
     devices: tuple[Device, ...]
+    skills: dict[str, int] = field(default_factory=dict)
     state: AgentState = AgentState.LOGGED_OUT
     reason: str | None = None
     since: float = 0
@@ -141,12 +169,23 @@ class Agent(Struct):
     """`paused` or `logged_out`, asked for during a call: takes effect when he would become available."""
     wish_reason: str | None = None
     unreachable_in_a_row: int = 0
+    offered_at: dict[QueueName, float] = field(default_factory=dict)
+    """When he was last offered a request of each queue."""
+    taken_today: int = 0
     retired: bool = False
     """He stands in the rules no more, and is forgotten when the call that he is on has ended."""
 
+    def has(self, needs: Needs) -> bool:
+        return all(self.skills.get(skill, 0) >= level for skill, level in needs)
 
-PlaceKey = tuple[int, float, RequestId]
-"""Strict order: priority, then the moment of entry; the id tells apart two of the same moment."""
+    @property
+    def load(self) -> int:
+        """Requests that he has now."""
+        return 1 if self.request else 0
+
+
+PlaceKey = tuple[float, float, RequestId]
+"""Places compare by it: a priority, a moment, and the id to tell apart two of the same moment."""
 
 
 class Request(Struct):
@@ -158,19 +197,30 @@ class Request(Struct):
     caller: Caller
     pbx: PbxName
     channel: ChannelId
+    place_key: PlaceKey = (0, 0, RequestId(""))
+    """By the order of his queue, all of which is known to folding."""
     leave_at: float | None = None
     """When the caller has waited for as long as his queue allows."""
+    needs: Needs = ()
+    ease_at: float | None = None
+    """When he will need less."""
+    held_for: AgentName | None = None
+    """The agent whom he waits for, and until when; then anyone may have him."""
+    held_until: float | None = None
+    turned_down_by: set[AgentName] = field(default_factory=set)
+    """Agents who refused or missed him, or could not be reached: others come first."""
     state: RequestState = RequestState.WAITING
     open_since: float = 0
     """Since when he could have been offered to somebody: his entry, his last offer's end, or the link's coming back."""
-    offer: OfferId | None = None
+    offers: list[OfferId] = field(default_factory=list)
+    """Those that ring, or the one that was accepted."""
+    shared: bool = False
+    """It may be offered to several agents at once."""
+    accepted: OfferId | None = None
     agent: AgentName | None = None
+    """Who has accepted it."""
     connected_at: float | None = None
-    offers: int = 0
-
-    @property
-    def place_key(self) -> PlaceKey:
-        return (self.priority, self.entered_at, self.id)
+    offers_made: int = 0
 
 
 class Offer(Struct):

@@ -10,8 +10,9 @@ from acd.center import agents, calls
 from acd.center.agents import Happening
 from acd.center.facts import LegGone, LegReleased, OfferAnswered, OfferEnded, OfferMade, RequestConnected
 from acd.center.inputs import BridgeFailed, CallBridged, LegAccepted, LegAnswered, LegEnd, LegEnded
-from acd.center.model import Agent, ChannelId, Offer, OfferId, OfferOutcome, Request
+from acd.center.model import Agent, ChannelId, Offer, OfferId, OfferOutcome, QueueRules, Request
 from acd.center.state import ID_LENGTH
+from acd.center.strategies import STRATEGIES
 from acd.center.turn import Turn
 
 BRIDGE_SECONDS = 5.0
@@ -40,6 +41,7 @@ def offer_of(channel: str) -> OfferId | None:
 
 def make(turn: Turn, request: Request, agent: Agent) -> None:
     offer = OfferId(turn.state.next_id(turn.now))
+    rules = turn.state.queues[request.queue].rules
     assert agent.free_since is not None  # noqa: S101 - only free agents stand in a pool
     turn.tell(
         OfferMade(
@@ -52,11 +54,16 @@ def make(turn: Turn, request: Request, agent: Agent) -> None:
             caller=request.caller,
             pbx=request.pbx,
             channel=leg_channel(offer),
-            ring_seconds=turn.state.queues[request.queue].rules.ring_seconds,
+            ring_seconds=rules.ring_seconds,
             ready_at=max(request.open_since, agent.free_since),
+            shared=request.shared if request.offers else _rings_all(request, rules),
         )
     )
     agents.happens(turn, agent, Happening.OFFERED)
+
+
+def _rings_all(request: Request, rules: QueueRules) -> bool:
+    return STRATEGIES[rules.strategy].rings_all and request.held_for is None
 
 
 # ---- What the telephone tells
@@ -70,9 +77,14 @@ def answered(turn: Turn, told: LegAnswered) -> None:
 
 
 def accepted(turn: Turn, told: LegAccepted) -> None:
+    """The first to accept has it: who it is, is decided here and nowhere else."""
     offer = _ringing(turn, told.offer)
-    if offer:
-        _end(turn, offer, OfferOutcome.ACCEPTED)
+    if offer is None:
+        return
+    _end(turn, offer, OfferOutcome.ACCEPTED)
+    for other in turn.state.requests[offer.request].offers[:]:
+        if other != offer.id:
+            withdraw(turn, turn.state.offers[other], answered_elsewhere=True)
 
 
 def bridged(turn: Turn, told: CallBridged) -> None:
@@ -130,7 +142,7 @@ def leg_lost(turn: Turn, offer: Offer) -> None:
     if offer.outcome is None:
         _end(turn, offer, OfferOutcome.CANCELLED, "ended unheard")
         agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
-        calls.requeue(turn, turn.state.requests[offer.request])
+        _requeue_if_last(turn, offer)
     elif request := _to_be_bridged(turn, offer):
         _never_connected(turn, offer, request)
     elif offer.connected_at is not None:
@@ -142,22 +154,32 @@ def leg_found(turn: Turn, offer: Offer, bridged: bool) -> None:
     """Its leg lives. Who was bridged unheard talks; a leg of no further use was not told so, or did not hear it."""
     if bridged:
         _connected(turn, offer)
-    if offer.outcome not in (None, OfferOutcome.ACCEPTED) or _is_over(turn, offer):
+    if offer.outcome is not None and _is_over(turn, offer):
         release_leg(turn, offer)
 
 
-def withdraw(turn: Turn, offer: Offer) -> None:
+def withdraw_all(turn: Turn, request: Request) -> None:
+    for offer in request.offers[:]:
+        withdraw(turn, turn.state.offers[offer])
+
+
+def withdraw(turn: Turn, offer: Offer, answered_elsewhere: bool = False) -> None:
     """Its request is gone, whatever became of the offer so far: the agent is free for the next one."""
     if offer.outcome is None:
         _end(turn, offer, OfferOutcome.CANCELLED)
     agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
-    release_leg(turn, offer)
+    release_leg(turn, offer, answered_elsewhere)
 
 
-def release_leg(turn: Turn, offer: Offer) -> None:
+def release_leg(turn: Turn, offer: Offer, answered_elsewhere: bool = False) -> None:
     turn.tell(
         LegReleased(
-            at=turn.now, offer=offer.id, pbx=offer.pbx, channel=offer.channel, deadline=turn.now + HANG_UP_SECONDS
+            at=turn.now,
+            offer=offer.id,
+            pbx=offer.pbx,
+            channel=offer.channel,
+            deadline=turn.now + HANG_UP_SECONDS,
+            answered_elsewhere=answered_elsewhere,
         )
     )
 
@@ -191,7 +213,7 @@ def _missed(turn: Turn, offer: Offer, cause: str = "") -> None:
     _end(turn, offer, OfferOutcome.NO_ANSWER, cause)
     agents.was_reached(turn, agent)
     agents.happens(turn, agent, Happening.MISSED, until=turn.now + turn.state.rules.offers.no_answer_seconds)
-    calls.requeue(turn, turn.state.requests[offer.request])
+    _requeue_if_last(turn, offer)
 
 
 def _rejected(turn: Turn, offer: Offer, cause: str) -> None:
@@ -199,13 +221,20 @@ def _rejected(turn: Turn, offer: Offer, cause: str) -> None:
     _end(turn, offer, OfferOutcome.REJECTED, cause)
     agents.was_reached(turn, agent)
     _is_busy_after_refusing(turn, agent)
-    calls.requeue(turn, turn.state.requests[offer.request])
+    _requeue_if_last(turn, offer)
 
 
 def _failed(turn: Turn, offer: Offer, cause: str) -> None:
     _end(turn, offer, OfferOutcome.FAILED, cause)
     agents.could_not_be_reached(turn, turn.state.agents[offer.agent], cause)
-    calls.requeue(turn, turn.state.requests[offer.request])
+    _requeue_if_last(turn, offer)
+
+
+def _requeue_if_last(turn: Turn, offer: Offer) -> None:
+    """Where several phones ring for one request, it has been in vain when the last one stops."""
+    request = turn.state.requests[offer.request]
+    if not request.offers:
+        calls.requeue(turn, request)
 
 
 def _changed_his_mind(turn: Turn, offer: Offer, request: Request) -> None:
@@ -231,9 +260,9 @@ def _ringing(turn: Turn, name: OfferId) -> Offer | None:
 
 
 def _is_over(turn: Turn, offer: Offer) -> bool:
-    """What it was accepted for has ended: there is nobody for its leg to talk with."""
+    """There is nobody (any more) for its leg to talk with."""
     request = turn.state.requests.get(offer.request)
-    return request is None or request.offer != offer.id
+    return request is None or request.accepted != offer.id
 
 
 def _to_be_bridged(turn: Turn, offer: Offer | None) -> Request | None:

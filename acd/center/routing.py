@@ -1,7 +1,7 @@
 """Brings the two together: looks for pairs wherever a request or an agent has become free.
 
 Between two turns no request that may be served and no agent who may serve it are both free, so each pair to be made has
-one side in a queue that was touched in this turn.
+one side in a lane that was touched in this turn.
 """
 
 from __future__ import annotations
@@ -9,26 +9,27 @@ from __future__ import annotations
 from heapq import heapify, heappop, heappush
 
 from acd.center import offers
-from acd.center.model import PlaceKey, QueueName
+from acd.center.line import Lane
+from acd.center.model import PlaceKey
 from acd.center.turn import Turn
+
+Head = tuple[PlaceKey, Lane, int]
+"""The next in a lane to look for an agent for: his place, the lane, and where in it he stands. No places are equal."""
 
 
 def match(turn: Turn) -> None:
-    """Offers requests in the order of their places, over all touched queues, each to the agent its strategy names."""
+    """Offers requests in the order of their places, over all touched lanes, each to the agent its strategy names."""
     state = turn.state
-    heads: list[tuple[PlaceKey, QueueName]] = []
-    while state.touched:
-        name = state.touched.pop()
-        queue = state.queues.get(name)
-        if queue and (head := queue.line.first_open()):
-            heads.append((head, name))
+    heads: list[Head] = [(lane.open[0], lane, 0) for lane in state.touched if lane.open and len(lane.pool)]
+    state.touched.clear()
     heapify(heads)
     while heads:
-        (_, _, request), name = heappop(heads)
-        queue = state.queues[name]
-        agent = queue.pool.choose(turn.draw)
+        key, lane, at = heappop(heads)
+        request = state.requests[key[-1]]
+        agent = lane.agent_for(request, turn.draw)
         if agent is None:
-            continue
-        offers.make(turn, state.requests[request], state.agents[agent])
-        if head := queue.line.first_open():
-            heappush(heads, (head, name))
+            at += 1
+        else:
+            offers.make(turn, request, state.agents[agent])
+        if at < len(lane.open) and len(lane.pool):
+            heappush(heads, (lane.open[at], lane, at))

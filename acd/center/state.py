@@ -10,11 +10,12 @@ from msgspec import Struct, field
 
 from acd.center import folding
 from acd.center.facts import AnyFact
-from acd.center.line import Line
+from acd.center.line import Lane, Line
 from acd.center.model import (
     Agent,
     AgentName,
     ChannelId,
+    Needs,
     Offer,
     OfferId,
     PbxName,
@@ -26,18 +27,21 @@ from acd.center.model import (
     SiteRules,
     UnknownName,
 )
-from acd.center.strategies import Pool
+from acd.center.strategies import STRATEGIES, Pool
 
 ID_LENGTH = 16
 """Hexadecimal digits of an id of ours."""
 
 
 class Queue(Struct):
-    """One queue: its rules, its line, its available agents, and its counts since the first day."""
+    """One queue: its rules, its line, the lanes of those who can be offered, and its counts since the first day."""
 
     rules: QueueRules
-    line: Line
-    pool: Pool
+    line: Line = field(default_factory=Line)
+    lanes: dict[Needs, Lane] = field(default_factory=dict)
+    """By what those in it need; there is always one for those who need nothing."""
+    held: dict[AgentName, Lane] = field(default_factory=dict)
+    """Those who wait for one agent, by his name."""
     members: set[AgentName] = field(default_factory=set)
     entered: int = 0
     connected: int = 0
@@ -46,6 +50,20 @@ class Queue(Struct):
     closing: bool = False
     """It stands in the rules no more: it takes nobody in and finishes those it has."""
 
+    def all_lanes(self) -> Iterator[Lane]:
+        yield from self.lanes.values()
+        yield from self.held.values()
+
+    def lanes_of(self, agent: Agent) -> Iterator[Lane]:
+        """Those whose requests he can serve."""
+        yield from (lane for needs, lane in self.lanes.items() if agent.has(needs))
+        if agent.name in self.held:
+            yield self.held[agent.name]
+
+    def pool(self) -> Pool:
+        """An empty one."""
+        return Pool(STRATEGIES[self.rules.strategy], self.rules.name)
+
 
 class Timer(StrEnum):
     """Whose moment a deadline is."""
@@ -53,11 +71,15 @@ class Timer(StrEnum):
     AGENT = "agent"
     OFFER = "offer"
     REQUEST = "request"
+    EASING = "easing"
+    HOLD = "hold"
 
 
 class State:
     def __init__(self) -> None:
         self.rules = SiteRules()
+        self.day = ""
+        """Of the site, as ISO 8601 writes it."""
         self.queues: dict[QueueName, Queue] = {}
         self.agents: dict[AgentName, Agent] = {}
         self.requests: dict[RequestId, Request] = {}
@@ -66,8 +88,8 @@ class State:
         self.request_of_channel: dict[tuple[PbxName, ChannelId], RequestId] = {}
         self.steered: set[PbxName] = set()
         """The Asterisk servers whose link is up and whose calls are known."""
-        self.touched: set[QueueName] = set()
-        """Queues in which a request or an agent has become free since somebody last looked for pairs."""
+        self.touched: set[Lane] = set()
+        """Lanes in which a request or an agent has become free since somebody last looked for pairs."""
         self._deadlines: list[tuple[float, Timer, str]] = []
         self._last_id = 0
 
@@ -134,9 +156,10 @@ class State:
             offer = self.offers.get(OfferId(name))
             return offer is not None and offer.deadline == at and offer.pbx in self.steered
         request = self.requests.get(RequestId(name))
-        return (
-            request is not None
-            and request.leave_at == at
-            and request.state is RequestState.WAITING
-            and request.pbx in self.steered
-        )
+        if request is None:
+            return False
+        if whose is Timer.EASING:
+            return request.ease_at == at
+        if whose is Timer.HOLD:
+            return request.held_until == at
+        return request.leave_at == at and request.state is RequestState.WAITING and request.pbx in self.steered

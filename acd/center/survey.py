@@ -76,6 +76,8 @@ def _recognise_caller(turn: Turn, pbx: PbxName, live: LiveChannel) -> None:
                 priority=live.priority,
                 max_wait_seconds=live.max_wait_seconds,
                 joined_at=live.joined_at,
+                needs=live.needs,
+                preferred_agent=live.preferred_agent,
             ),
         )
 

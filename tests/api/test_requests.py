@@ -41,6 +41,9 @@ async def test_one_that_waits(office: Office, world: World) -> None:
         "entered": "2023-11-14T22:13:20.000Z",
         "waited": 4.5,
         "until": "2023-11-14T22:23:20.000Z",
+        "needs": {},
+        "held_for": None,
+        "held_until": None,
         "offers": 0,
         "connected": None,
         "talked": None,
@@ -200,3 +203,59 @@ async def test_a_queue_to_narrow_to_must_be_there(office: Office) -> None:
 
     assert answer.status == 404
     assert answer.detail == 'there is no queue "nowhere"'
+
+
+# ---- What is asked of those that wait
+
+
+async def test_a_priority_that_is_changed_moves_the_request(office: Office, world: World) -> None:
+    world.caller_joins("sales")
+    second = world.caller_joins("sales")
+
+    answer = await office.asks("supervisor", "POST", f"/v1/requests/{second}/priority", {"priority": 1})
+
+    assert answer.status == 200
+    assert (answer.json["priority"], answer.json["place"]) == (1, 1)
+
+
+@pytest.mark.parametrize("priority", [0, 101, 1.5, "1", None])
+async def test_a_priority_out_of_range_changes_nothing(office: Office, world: World, priority: object) -> None:
+    request = world.caller_joins("sales")
+
+    answer = await office.asks("supervisor", "POST", f"/v1/requests/{request}/priority", {"priority": priority})
+
+    assert answer.status == 422
+    assert world.request(request).priority == 50
+
+
+async def test_a_request_that_talks_has_no_priority_to_change(office: Office, world: World) -> None:
+    world.logs_in("alice")
+    request = world.caller_joins("sales")
+    world.takes_the_call("alice")
+
+    answer = await office.asks("supervisor", "POST", f"/v1/requests/{request}/priority", {"priority": 1})
+
+    assert (answer.status, answer.detail) == (409, "it waits no more: its priority means nothing now")
+
+
+async def test_what_a_request_needs_and_whom_it_waits_for_is_shown(office: Office, world: World) -> None:
+    world.logs_in("alice")
+    world.pauses("alice")
+    needing = world.needing_caller_joins("sales", french=2)
+    held = world.caller_joins("sales", preferred_agent="alice")
+
+    assert (await office.sees("supervisor", f"/v1/requests/{needing}"))["needs"] == {"french": 2}
+    shown = await office.sees("supervisor", f"/v1/requests/{held}")
+    assert (shown["held_for"], shown["held_until"]) == ("alice", "2023-11-14T22:13:40.000Z")
+
+
+async def test_while_all_phones_ring_no_agent_is_named(office: Office, world: World) -> None:
+    world.with_queue("sales", strategy="ring_all")
+    for agent in ("alice", "carol"):
+        world.logs_in(agent)
+    request = world.caller_joins("sales")
+    ringing = await office.sees("supervisor", f"/v1/requests/{request}")
+    world.takes_the_call("carol")
+
+    assert (ringing["state"], ringing["agent"], ringing["offers"]) == ("offered", None, 2)
+    assert (await office.sees("supervisor", f"/v1/requests/{request}"))["agent"] == "carol"

@@ -65,6 +65,7 @@ def test_the_roles_are_what_the_documentation_says() -> None:
         "/healthz": (),
         "/readyz": (),
         "/metrics": meters,
+        "/v1/requests/{request}/priority": ("supervisor", "admin"),
     }
 
 

@@ -94,7 +94,7 @@ def main(arguments: Sequence[str]) -> None:
             last = None if wanted is None else wanted | {"Last"}
             clock, cpu, handled = asyncio.run(measure(listening.getsockname()[1], last))
             asterisk.join()
-        print(  # noqa: T201
+        print(
             f"{title:22} {events / clock:9,.0f} events/s {cpu / events * 1e6:6.1f} µs CPU/event "
             f"({events:,} events, {handled:,} handled)"
         )

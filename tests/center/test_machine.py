@@ -25,6 +25,9 @@ from acd.center.model import (
     Caller,
     ChannelId,
     Device,
+    EasingStep,
+    Need,
+    Needs,
     OfferId,
     OfferRules,
     PbxName,
@@ -48,16 +51,26 @@ SALES, SUPPORT = QueueName("sales"), QueueName("support")
 AGENTS = tuple(AgentName(name) for name in ("alice", "bob", "carol", "dave"))
 
 
+SKILLS = {"alice": {"french": 3}, "bob": {"french": 1, "billing": 2}}
+
+
 def _agents(**queues: dict[QueueName, int]) -> tuple[AgentRules, ...]:
     return tuple(
-        AgentRules(name=AgentName(name), queues=serves, devices=(Device(kind="desk", dial=f"PJSIP/{name}"),))
+        AgentRules(
+            name=AgentName(name),
+            queues=serves,
+            devices=(Device(kind="desk", dial=f"PJSIP/{name}"),),
+            skills=SKILLS.get(name, {}),
+        )
         for name, serves in queues.items()
     )
 
 
 FULL = SiteRules(
     queues=(
-        QueueRules(SALES, wrap_up_seconds=5, max_wait_seconds=120),
+        QueueRules(
+            SALES, wrap_up_seconds=5, max_wait_seconds=120, easing=(EasingStep(10, level=2), EasingStep(25, level=0))
+        ),
         QueueRules(SUPPORT, strategy="random", wrap_up_seconds=0),
     ),
     agents=_agents(
@@ -69,6 +82,8 @@ RULES = (
     replace(FULL, agents=_agents(alice={SUPPORT: 3}, bob={SALES: 2}, dave={})),
     replace(FULL, queues=FULL.queues[:1], agents=_agents(alice={SALES: 5}, carol={SALES: 1})),
     replace(FULL, queues=(replace(FULL.queues[0], strategy="random"), FULL.queues[1]), offers=OfferRules(0, 0, 0, 0)),
+    replace(FULL, queues=(replace(FULL.queues[0], strategy="ring_all", order="head_start"), FULL.queues[1])),
+    replace(FULL, queues=tuple(replace(queue, strategy="ring_all") for queue in FULL.queues)),
 )
 ASKS: tuple[Callable[[AgentName], Input], ...] = (inputs.LogIn, inputs.MakeAvailable, inputs.Pause, inputs.LogOut)
 HEARD: tuple[Callable[[OfferId], Input], ...] = (
@@ -97,9 +112,9 @@ class CallCenter(RuleBasedStateMachine):
             self.world.tell(told)
         self.broken = False
 
-    @initialize()
-    def the_day_begins(self) -> None:
-        self.tell(inputs.RulesLoaded(FULL))
+    @initialize(rules=st.sampled_from(RULES))
+    def the_day_begins(self, rules: SiteRules) -> None:
+        self.tell(inputs.RulesLoaded(rules))
         self.all_agents_are_ready()
 
     # ---- Callers
@@ -111,9 +126,19 @@ class CallCenter(RuleBasedStateMachine):
         priority=st.sampled_from((50, 50, 1, 100)),
         waits=st.sampled_from((None, None, 0, 10, 30)),
         ago=st.sampled_from((None, None, 10, -10)),
+        needs=st.sampled_from(((), (), (Need("french", 1),), (Need("billing", 2), Need("french", 3)))),
+        preferred=st.sampled_from((None, None, *AGENTS, AgentName("nobody"))),
     )
     def a_caller_joins(
-        self, queue: QueueName, pbx: PbxName, channel: int, priority: int, waits: float | None, ago: float | None
+        self,
+        queue: QueueName,
+        pbx: PbxName,
+        channel: int,
+        priority: int,
+        waits: float | None,
+        ago: float | None,
+        needs: Needs,
+        preferred: AgentName | None,
     ) -> None:
         self.tell(
             inputs.CallerJoined(
@@ -124,8 +149,15 @@ class CallCenter(RuleBasedStateMachine):
                 priority=priority,
                 max_wait_seconds=waits,
                 joined_at=None if ago is None else self.world.now - ago,
+                needs=needs,
+                preferred_agent=preferred,
             )
         )
+
+    @precondition(lambda self: self.world.center.state.requests)
+    @rule(which=WHICH, priority=st.integers(1, 100))
+    def a_caller_is_given_another_priority(self, which: int, priority: int) -> None:
+        self.tell(inputs.SetPriority(_newest(list(self.world.center.state.requests), which), priority))
 
     @precondition(lambda self: self.world.told(RequestQueued))
     @rule(which=WHICH)
@@ -231,8 +263,11 @@ class CallCenter(RuleBasedStateMachine):
 
     @invariant()
     def nobody_is_offered_twice(self) -> None:
-        offers = [offer for offer in self.world.center.state.offers.values() if offer.outcome is None]
-        assert len({offer.request for offer in offers}) == len({offer.agent for offer in offers}) == len(offers)
+        state = self.world.center.state
+        offers = [offer for offer in state.offers.values() if offer.outcome is None]
+        assert len({offer.agent for offer in offers}) == len(offers)
+        exclusive = [offer.request for offer in offers if not state.requests[offer.request].shared]
+        assert len(set(exclusive)) == len(exclusive)
 
     def teardown(self) -> None:
         """Whatever happened, there is a way out of it: once all have hung up, all can begin anew."""

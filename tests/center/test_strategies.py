@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from acd.center.facts import OfferMade
+from acd.center.inputs import DayBegan
 from acd.center.model import AgentName, QueueName
 from acd.center.turn import Turn
 
@@ -137,9 +138,9 @@ def test_random_is_uniform_over_ten_thousand_seeds_in_a_row() -> None:
     agents = [f"agent-{n}" for n in range(10)]
     world = World().with_queue("sales", strategy="random").with_agents(*agents, sales=1)
     state = world.center.state
-    pool = state.queues[QueueName("sales")].pool
+    pool = state.queues[QueueName("sales")].lanes[()].pool
 
-    picks = Counter(pool.choose(Turn(state, world.now, seed).draw) for seed in range(10_000))
+    picks = Counter(pool.choose((), Turn(state, world.now, seed).draw) for seed in range(10_000))
 
     assert picks.total() == 10_000
     assert sum((picks[AgentName(agent)] - 1000) ** 2 / 1000 for agent in agents) < CHI_SQUARE_9_DEGREES_P_0_001
@@ -180,4 +181,92 @@ def test_another_strategy_in_new_rules_holds_for_the_next_call() -> None:
     world = World().with_queue("sales", strategy="random").with_agents("bob", sales=2).with_agents("alice", sales=1)
     world.with_queue("sales", strategy="priority")
 
-    assert world.center.state.queues[QueueName("sales")].pool[0] == AgentName("alice")
+    request = world.caller_joins("sales")
+
+    assert world.ringing == {"alice": request}
+
+
+# ---- The other strategies
+
+
+def test_longest_idle_looks_at_nothing_else() -> None:
+    world = World().with_queue("sales", strategy="longest_idle").with_agents("zoe", sales=9)
+    world.time_passes(1)
+    world.with_agents("alice", sales=1)
+
+    first, second = world.caller_joins("sales"), world.caller_joins("sales")
+
+    assert world.ringing == {"zoe": first, "alice": second}
+
+
+def _answers_and_ends(world: World, queue: str) -> str:
+    request = world.caller_joins(queue)
+    (agent,) = world.ringing
+    world.takes_the_call(agent)
+    leg = world.offer_to(agent)
+    world.time_passes(1)
+    world.caller_hangs_up(request)
+    world.hangs_up(leg)
+    return agent
+
+
+def test_round_robin_takes_everybody_in_turn() -> None:
+    world = World().with_queue("sales", strategy="round_robin", wrap_up_seconds=0)
+    world.with_agents("alice", "bob", "carol", sales=1)
+
+    assert [_answers_and_ends(world, "sales") for _ in range(6)] == ["alice", "bob", "carol"] * 2
+
+
+def test_round_robin_has_a_turn_of_its_own_in_each_queue() -> None:
+    world = World().with_queue("sales", strategy="round_robin", wrap_up_seconds=0)
+    world.with_queue("support", strategy="round_robin", wrap_up_seconds=0)
+    world.with_agents("alice", "bob", sales=1, support=1)
+
+    order = [_answers_and_ends(world, queue) for queue in ("sales", "support", "sales", "support")]
+
+    assert order == ["alice", "alice", "bob", "bob"]
+
+
+def test_a_turn_in_the_round_is_used_up_by_an_offer_that_was_missed() -> None:
+    world = World().with_queue("sales", strategy="round_robin", wrap_up_seconds=0, ring_seconds=5)
+    world.with_agents("alice", "bob", "carol", sales=1).with_offer_rules(no_answer_seconds=0)
+    world.caller_joins("sales")
+    world.time_passes(5)
+
+    assert world.told(OfferMade)[-1].agent == "bob"
+    world.takes_the_call("bob")
+    assert _answers_and_ends(world, "sales") == "carol"
+
+
+def test_least_used_takes_who_had_the_fewest_today() -> None:
+    world = World().with_queue("sales", strategy="least_used", wrap_up_seconds=0).with_agents("alice", sales=1)
+    for _ in range(3):
+        _answers_and_ends(world, "sales")
+    world.with_agents("bob", sales=1)
+
+    assert [_answers_and_ends(world, "sales") for _ in range(4)] == ["bob", "bob", "bob", "alice"]
+
+
+def test_least_used_begins_anew_with_each_day() -> None:
+    world = World().with_queue("sales", strategy="least_used", wrap_up_seconds=0).with_agents("alice", sales=1)
+    world.tell(DayBegan("2026-11-24"))
+    for _ in range(3):
+        _answers_and_ends(world, "sales")
+    world.with_agents("bob", sales=1)
+    world.time_passes(1)
+
+    world.tell(DayBegan("2026-11-25"))
+    world.tell(DayBegan("2026-11-25"))
+
+    assert world.agent("alice").taken_today == 0
+    assert _answers_and_ends(world, "sales") == "alice"
+
+
+def test_most_used_takes_the_one_idle_longest_of_those_who_are_equally_full() -> None:
+    world = World().with_queue("sales", strategy="most_used").with_agents("zoe", sales=1)
+    world.time_passes(1)
+    world.with_agents("alice", sales=1)
+
+    request = world.caller_joins("sales")
+
+    assert world.ringing == {"zoe": request}

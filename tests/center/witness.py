@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from acd.center import Center, laws
-from acd.center.facts import AnyFact, OfferMade
+from acd.center.facts import AnyFact, OfferMade, RequestReprioritized, RulesChanged
 from acd.center.model import (
     Agent,
     AgentState,
@@ -44,6 +44,8 @@ class Witness:
         for fact in facts:
             read = _read.decode(_json.encode(fact))
             assert read == fact
+            if isinstance(fact, RequestReprioritized | RulesChanged):
+                self._lines.clear()
             if isinstance(fact, OfferMade):
                 is_the_right_offer(self._reader.state, fact)
             self._reader.fold([read])
@@ -53,6 +55,7 @@ class Witness:
         nobody_is_stuck(center)
 
     def _places_are_kept(self, state: State) -> None:
+        """But for those whose priority was changed by hand, and the rules of whose queue were."""
         lines = {name: queue.line.in_order() for name, queue in state.queues.items()}
         for name, line in lines.items():
             before, now = self._lines.get(name, []), set(line)
@@ -65,7 +68,12 @@ def likeness(state: State) -> dict[str, Any]:
     """All that is so, in a form that compares; what only serves to find it quickly is left out."""
     parts = {name: part for name, part in vars(state).items() if name not in ("touched", "_deadlines")}
     parts["queues"] = {
-        name: msgspec.structs.asdict(queue) | {"line": vars(queue.line), "pool": vars(queue.pool)}
+        name: msgspec.structs.asdict(queue)
+        | {
+            "line": vars(queue.line),
+            "lanes": [vars(lane) | {"pool": list(lane.pool)} for lane in queue.all_lanes()],
+            "held": list(queue.held),
+        }
         for name, queue in state.queues.items()
     }
     return parts
@@ -74,14 +82,27 @@ def likeness(state: State) -> dict[str, Any]:
 def is_the_right_offer(state: State, made: OfferMade) -> None:
     """Judged by the state just before it, and by looking at everybody."""
     agent, request = state.agents[made.agent], state.requests[made.request]
-    free = [one for one in state.agents.values() if is_free(one) and made.queue in one.queues]
+    free = [one for one in state.agents.values() if is_free(one) and may_serve(one, request)]
     assert agent in free
     assert is_open(state, request)
-    may_take = [one for one in state.requests.values() if is_open(state, one) and one.queue in agent.queues]
+    may_take = [one for one in state.requests.values() if is_open(state, one) and wants(one, agent)]
     assert request.place_key == min(one.place_key for one in may_take)
+    willing = [one for one in free if one.name not in request.turned_down_by] or free
     if state.queues[made.queue].rules.strategy == "priority":
-        best = min((one.queues[made.queue], one.idle_since) for one in free)
+        best = min((one.queues[made.queue], one.idle_since) for one in willing)
         assert (agent.queues[made.queue], agent.idle_since) == best
+    assert agent in willing
+
+
+def may_serve(agent: Agent, request: Request) -> bool:
+    if request.queue not in agent.queues:
+        return False
+    return agent.name == request.held_for if request.held_for else agent.has(request.needs)
+
+
+def wants(request: Request, agent: Agent) -> bool:
+    """Among those for whom several phones ring already, who was turned down by him looks for others first."""
+    return may_serve(agent, request) and not (request.offers and agent.name in request.turned_down_by)
 
 
 def holds_together(state: State) -> None:
@@ -102,21 +123,27 @@ def is_free(agent: Agent) -> bool:
 
 
 def is_open(state: State, request: Request) -> bool:
-    return request.state is RequestState.WAITING and request.pbx in state.steered
+    rings_for_more = request.state is RequestState.OFFERED and request.shared and request.accepted is None
+    return (request.state is RequestState.WAITING or rings_for_more) and request.pbx in state.steered
 
 
 def _request_holds_together(state: State, request: Request) -> None:
     """It waits, or is offered once, or is talked to by one."""
     assert state.request_of_channel[request.pbx, request.channel] == request.id
     if request.state is RequestState.WAITING:
-        assert request.offer is None
-        assert request.agent is None
+        assert (request.offers, request.accepted, request.agent) == ([], None, None)
         return
-    assert request.offer is not None
-    offer = state.offers[request.offer]
-    assert (offer.request, offer.agent) == (request.id, request.agent)
+    if request.accepted is None:
+        assert request.state is RequestState.OFFERED
+        assert len(request.offers) == 1 or (request.offers and request.shared)
+        for offer in (state.offers[name] for name in request.offers):
+            assert (offer.request, offer.outcome) == (request.id, None)
+            assert state.agents[offer.agent].state is AgentState.CONNECTING
+        return
+    assert request.offers == [request.accepted]
+    offer = state.offers[request.accepted]
+    assert (offer.request, offer.agent, offer.outcome) == (request.id, request.agent, OfferOutcome.ACCEPTED)
     if request.state is RequestState.OFFERED:
-        assert offer.outcome in (None, OfferOutcome.ACCEPTED)
         assert offer.connected_at is None
         assert state.agents[offer.agent].state is AgentState.CONNECTING
         return
@@ -133,7 +160,7 @@ def _agent_holds_together(state: State, agent: Agent) -> None:
         assert state.offers[agent.offer].agent == agent.name
     if agent.state in ON_A_CALL:
         assert agent.request is not None
-        assert state.requests[agent.request].offer == agent.offer
+        assert agent.offer in state.requests[agent.request].offers
     if agent.state in WITHOUT_WISH:
         assert agent.wish is None
 
@@ -147,12 +174,18 @@ def _lines_and_pools_are_right(state: State) -> None:
         ]
         in_order = sorted(request.place_key for request in in_line)
         assert queue.line.in_order() == [request for _, _, request in in_order]
-        open_ones = [request.place_key for request in in_line if is_open(state, request)]
-        assert queue.line.first_open() == min(open_ones, default=None)
+        in_lanes = sorted(key for lane in queue.all_lanes() for key in lane.open)
+        assert in_lanes == sorted(request.place_key for request in in_line if is_open(state, request))
         members = {agent.name for agent in state.agents.values() if name in agent.queues}
         assert queue.members == members
-        in_pool = [queue.pool[at] for at in range(len(queue.pool))]
-        assert sorted(in_pool) == sorted(member for member in members if is_free(state.agents[member]))
+        for lane in queue.all_lanes():
+            able = members & {lane.held_for} if lane.held_for else members
+            free = (state.agents[name] for name in able if is_free(state.agents[name]))
+            assert sorted(lane.pool) == sorted(agent.name for agent in free if agent.has(lane.needs))
+            for _, _, name in lane.open:
+                waits = state.requests[name]
+                assert waits.held_for == lane.held_for
+                assert lane.held_for or waits.needs == lane.needs
 
 
 def nobody_is_stuck(center: Center) -> None:
@@ -167,6 +200,8 @@ def nobody_is_stuck(center: Center) -> None:
 
 def _deadlines_that_stand(state: State) -> Iterable[float]:
     yield from (agent.until for agent in state.agents.values() if agent.until is not None)
+    yield from (request.ease_at for request in state.requests.values() if request.ease_at is not None)
+    yield from (request.held_until for request in state.requests.values() if request.held_until is not None)
     yield from (deadline for pbx, deadline in _deadlines_on(state) if pbx in state.steered)
 
 
@@ -186,4 +221,4 @@ def _deadlines_on(state: State) -> Iterable[tuple[PbxName, float]]:
 
 def is_a_conversation(state: State, offer: Offer) -> bool:
     request = state.requests.get(offer.request)
-    return request is not None and request.state is RequestState.ONGOING and request.offer == offer.id
+    return request is not None and request.state is RequestState.ONGOING and request.accepted == offer.id

@@ -26,9 +26,9 @@ from acd.center.model import (
     Caller,
     ChannelId,
     Device,
+    Need,
     Offer,
     OfferId,
-    OfferOutcome,
     OfferRules,
     PbxName,
     QueueName,
@@ -85,11 +85,16 @@ class World:
         others = tuple(other for other in self.rules.queues if other.name != name)
         return self.loads(queues=(*others, queue))
 
-    def with_agents(self, *names: str, **queues: int) -> World:
+    def with_agents(self, *names: str, skills: dict[str, int] | None = None, **queues: int) -> World:
         """Agents with a desk phone each, who log in one after the other; or who serve other queues from now on."""
         serves = {QueueName(queue): priority for queue, priority in queues.items()}
         rules = tuple(
-            AgentRules(name=AgentName(name), queues=serves, devices=(Device(kind="desk", dial=f"PJSIP/{name}"),))
+            AgentRules(
+                name=AgentName(name),
+                queues=serves,
+                devices=(Device(kind="desk", dial=f"PJSIP/{name}"),),
+                skills=skills or {},
+            )
             for name in names
         )
         newcomers = [name for name in names if name not in self.center.state.agents]
@@ -128,6 +133,12 @@ class World:
         )
         queued = [fact.request for fact in self.tell(told) if isinstance(fact, RequestQueued)]
         return queued[0] if queued else RequestId("")
+
+    def needing_caller_joins(self, queue: str, **needs: int) -> RequestId:
+        return self.caller_joins(queue, needs=tuple(Need(skill, needs[skill]) for skill in sorted(needs)))
+
+    def is_given_priority(self, request: RequestId, priority: int) -> None:
+        self.tell(inputs.SetPriority(request, priority))
 
     def caller_hangs_up(self, request: RequestId) -> None:
         (queued,) = self.told(RequestQueued, request=request)
@@ -210,7 +221,7 @@ class World:
     def live(self, request: RequestId, **changes: Any) -> LiveChannel:
         """A caller's channel as a survey finds it."""
         one = self.center.state.requests[request]
-        marked = bool(one.offer) and self.center.state.offers[one.offer].outcome is OfferOutcome.ACCEPTED
+        marked = one.accepted is not None
         lives = LiveChannel(
             channel=one.channel,
             bridged=one.state is RequestState.ONGOING,
@@ -220,6 +231,7 @@ class World:
             joined_at=one.entered_at,
             priority=one.priority,
             max_wait_seconds=None if one.leave_at is None else one.leave_at - one.entered_at,
+            needs=one.needs,
         )
         return replace(lives, **changes)
 

@@ -1,0 +1,111 @@
+"""Keeps the lanes: puts requests and agents into those where they belong, and takes them out again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from acd.center.line import Lane
+from acd.center.model import Agent, AgentState, Request, RequestState
+
+if TYPE_CHECKING:
+    from acd.center.state import Queue, State
+
+LANES_KEPT = 32
+"""Of a queue; more are forgotten when they are empty."""
+
+
+def is_free(agent: Agent) -> bool:
+    return agent.state is AgentState.AVAILABLE and agent.offer is None
+
+
+def is_open(state: State, request: Request) -> bool:
+    """It could be offered to somebody (else)."""
+    waits = request.state is RequestState.WAITING
+    rings_for_more = request.state is RequestState.OFFERED and request.shared and request.accepted is None
+    return (waits or rings_for_more) and request.pbx in state.steered
+
+
+# ---- Requests
+
+
+def enter(state: State, request: Request, at: float) -> None:
+    """If it can be offered, it is in its lane, and somebody must look for an agent."""
+    if not is_open(state, request):
+        return
+    if request.state is RequestState.WAITING:
+        request.open_since = at
+    lane = _lane_of(state, request)
+    lane.enter(request.place_key)
+    state.touched.add(lane)
+
+
+def leave(state: State, request: Request) -> None:
+    queue = state.queues[request.queue]
+    if request.held_for is not None:
+        if held := queue.held.get(request.held_for):
+            held.leave(request.place_key)
+            if not held.open:
+                del queue.held[request.held_for]
+    elif lane := queue.lanes.get(request.needs):
+        lane.leave(request.place_key)
+        if lane.needs and not lane.open and len(queue.lanes) > LANES_KEPT:
+            del queue.lanes[lane.needs]
+
+
+def _lane_of(state: State, request: Request) -> Lane:
+    queue = state.queues[request.queue]
+    if request.held_for is not None:
+        if request.held_for not in queue.held:
+            queue.held[request.held_for] = _new_lane(state, queue, request)
+        return queue.held[request.held_for]
+    if request.needs not in queue.lanes:
+        queue.lanes[request.needs] = _new_lane(state, queue, request)
+    return queue.lanes[request.needs]
+
+
+def _new_lane(state: State, queue: Queue, request: Request) -> Lane:
+    if request.held_for is not None:
+        lane = Lane((), request.held_for, queue.pool())
+        candidates = {request.held_for} & queue.members
+    else:
+        lane = Lane(request.needs, None, queue.pool())
+        candidates = queue.members
+    for agent in (state.agents[name] for name in candidates):
+        if is_free(agent) and agent.has(lane.needs):
+            lane.pool.enter(agent)
+    return lane
+
+
+# ---- Agents
+
+
+def settle(state: State, agent: Agent, at: float) -> None:
+    """Puts an agent into his lanes, or takes him out, as his state and his telephone are now."""
+    free = is_free(agent)
+    if free == (agent.free_since is not None):
+        return
+    agent.free_since = at if free else None
+    for name in agent.queues:
+        for lane in state.queues[name].lanes_of(agent):
+            if free:
+                lane.pool.enter(agent)
+                state.touched.add(lane)
+            else:
+                lane.pool.leave(agent.name)
+
+
+# ---- All of it anew
+
+
+def rebuild(state: State, at: float) -> None:
+    """For new rules: other orders, other strategies, other skills."""
+    for queue in state.queues.values():
+        queue.lanes, queue.held = {(): Lane((), None, queue.pool())}, {}
+    for agent in state.agents.values():
+        agent.free_since = None
+        settle(state, agent, at)
+    for request in state.requests.values():
+        if is_open(state, request):
+            lane = _lane_of(state, request)
+            lane.enter(request.place_key)
+            state.touched.add(lane)

@@ -1,0 +1,88 @@
+"""Offers: from the ring to the end of the agent's leg."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from acd.center import state as states
+from acd.center.facts import AnyFact, LegGone, LegReleased, OfferAnswered, OfferEnded, OfferMade
+from acd.center.folding import lanes
+from acd.center.model import Offer, OfferId, OfferOutcome, RequestState
+
+if TYPE_CHECKING:
+    from acd.center.state import State
+
+
+def _offer_made(state: State, fact: OfferMade) -> None:
+    state.remember_id(fact.offer)
+    state.offers[fact.offer] = Offer(
+        id=fact.offer,
+        request=fact.request,
+        queue=fact.queue,
+        agent=fact.agent,
+        pbx=fact.pbx,
+        channel=fact.channel,
+        device=fact.device,
+        made_at=fact.at,
+        deadline=None,
+    )
+    _set_deadline(state, fact.offer, fact.at + fact.ring_seconds)
+    request = state.requests[fact.request]
+    request.state = RequestState.OFFERED
+    request.offers.append(fact.offer)
+    request.shared = fact.shared
+    request.offers_made += 1
+    if not fact.shared:
+        lanes.leave(state, request)
+    agent = state.agents[fact.agent]
+    agent.offer, agent.request = fact.offer, fact.request
+    agent.offered_at[fact.queue] = fact.at
+
+
+def _offer_answered(state: State, fact: OfferAnswered) -> None:
+    state.offers[fact.offer].answered_at = fact.at
+    _set_deadline(state, fact.offer, fact.deadline)
+
+
+def _offer_ended(state: State, fact: OfferEnded) -> None:
+    state.offers[fact.offer].outcome = fact.outcome
+    _set_deadline(state, fact.offer, fact.deadline)
+    request = state.requests[fact.request]
+    if fact.outcome is OfferOutcome.ACCEPTED:
+        lanes.leave(state, request)
+        request.accepted, request.agent = fact.offer, fact.agent
+        return
+    request.offers.remove(fact.offer)
+    if fact.outcome is not OfferOutcome.CANCELLED:
+        request.turned_down_by.add(fact.agent)
+    state.agents[fact.agent].request = None
+
+
+def _leg_released(state: State, fact: LegReleased) -> None:
+    if fact.offer in state.offers:
+        _set_deadline(state, fact.offer, fact.deadline)
+
+
+def _set_deadline(state: State, name: OfferId, at: float) -> None:
+    state.offers[name].deadline = at
+    state.watch(at, states.Timer.OFFER, name)
+
+
+def _leg_gone(state: State, fact: LegGone) -> None:
+    offer = state.offers.pop(fact.offer)
+    agent = state.agents[offer.agent]
+    agent.offer = agent.request = None
+    if agent.retired:
+        del state.agents[agent.name]
+    else:
+        lanes.settle(state, agent, fact.at)
+
+
+FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
+    OfferMade: _offer_made,
+    OfferAnswered: _offer_answered,
+    OfferEnded: _offer_ended,
+    LegReleased: _leg_released,
+    LegGone: _leg_gone,
+}

@@ -1,0 +1,139 @@
+"""Requests: from their entry into a line to their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from acd.center import state as states
+from acd.center.facts import (
+    AnyFact,
+    CallerReleased,
+    HoldEnded,
+    RequestConnected,
+    RequestEased,
+    RequestEnded,
+    RequestQueued,
+    RequestReprioritized,
+    RequestRequeued,
+)
+from acd.center.folding import lanes
+from acd.center.line import place_key
+from acd.center.model import Request, RequestState
+
+if TYPE_CHECKING:
+    from acd.center.state import State
+
+
+def _request_queued(state: State, fact: RequestQueued) -> None:
+    state.remember_id(fact.request)
+    request = state.requests[fact.request] = Request(
+        id=fact.request,
+        kind=fact.kind,
+        queue=fact.queue,
+        priority=fact.priority,
+        entered_at=fact.entered_at,
+        caller=fact.caller,
+        pbx=fact.pbx,
+        channel=fact.channel,
+        leave_at=fact.leave_at,
+        needs=fact.needs,
+        ease_at=fact.ease_at,
+        held_for=fact.held_for,
+        held_until=fact.held_until,
+    )
+    state.request_of_channel[fact.pbx, fact.channel] = request.id
+    queue = state.queues[fact.queue]
+    queue.entered += 1
+    request.place_key = place_key(request, queue.rules)
+    queue.line.enter(request.place_key)
+    state.watch(request.leave_at, states.Timer.REQUEST, request.id)
+    state.watch(request.ease_at, states.Timer.EASING, request.id)
+    state.watch(request.held_until, states.Timer.HOLD, request.id)
+    lanes.enter(state, request, fact.at)
+
+
+def _request_eased(state: State, fact: RequestEased) -> None:
+    request = state.requests[fact.request]
+    lanes.leave(state, request)
+    request.needs, request.ease_at = fact.needs, fact.ease_at
+    state.watch(request.ease_at, states.Timer.EASING, request.id)
+    lanes.enter(state, request, fact.at)
+
+
+def _hold_ended(state: State, fact: HoldEnded) -> None:
+    request = state.requests[fact.request]
+    lanes.leave(state, request)
+    request.held_for = request.held_until = None
+    lanes.enter(state, request, fact.at)
+
+
+def _request_reprioritized(state: State, fact: RequestReprioritized) -> None:
+    request = state.requests[fact.request]
+    line = state.queues[fact.queue].line
+    lanes.leave(state, request)
+    line.leave(request.place_key)
+    request.priority = fact.priority
+    request.place_key = place_key(request, state.queues[fact.queue].rules)
+    line.enter(request.place_key)
+    lanes.enter(state, request, fact.at)
+
+
+def _request_requeued(state: State, fact: RequestRequeued) -> None:
+    request = state.requests[fact.request]
+    _leave_agent(state, request)
+    request.state = RequestState.WAITING
+    request.agent = request.accepted = None
+    request.offers = []
+    if request.shared:
+        request.turned_down_by.clear()  # everybody has been asked: the next round is a new one
+    request.shared = False
+    state.watch(request.leave_at, states.Timer.REQUEST, request.id)
+    lanes.enter(state, request, fact.at)
+
+
+def _request_connected(state: State, fact: RequestConnected) -> None:
+    request = state.requests[fact.request]
+    request.state = RequestState.ONGOING
+    request.connected_at = fact.at
+    request.ease_at = request.held_until = None
+    offer = state.offers[fact.offer]
+    offer.connected_at = fact.at
+    offer.deadline = None
+    state.agents[fact.agent].taken_today += 1
+    queue = state.queues[fact.queue]
+    queue.line.leave(request.place_key)
+    queue.connected += 1
+    queue.in_service_level += fact.in_service_level
+
+
+def _request_ended(state: State, fact: RequestEnded) -> None:
+    request = state.requests.pop(fact.request)
+    del state.request_of_channel[fact.pbx, fact.channel]
+    _leave_agent(state, request)
+    queue = state.queues[fact.queue]
+    lanes.leave(state, request)
+    queue.line.leave(request.place_key)
+    queue.ended[fact.outcome] = queue.ended.get(fact.outcome, 0) + 1
+
+
+def _leave_agent(state: State, request: Request) -> None:
+    agent = state.agents.get(request.agent) if request.agent else None
+    if agent and agent.request == request.id:
+        agent.request = None
+
+
+def _caller_released(state: State, fact: CallerReleased) -> None:
+    """An order to the edge; what it means for the request is a fact of its own."""
+
+
+FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
+    RequestQueued: _request_queued,
+    RequestEased: _request_eased,
+    HoldEnded: _hold_ended,
+    RequestReprioritized: _request_reprioritized,
+    RequestRequeued: _request_requeued,
+    RequestConnected: _request_connected,
+    RequestEnded: _request_ended,
+    CallerReleased: _caller_released,
+}

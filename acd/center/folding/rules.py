@@ -1,0 +1,113 @@
+"""New rules, and servers that can be steered or no longer can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from acd.center import state as states
+from acd.center.facts import AnyFact, DayChanged, PbxStateChanged, RulesChanged
+from acd.center.folding import lanes
+from acd.center.line import Line, place_key
+from acd.center.model import Agent, AgentRules, PbxName, QueueName, RequestState
+
+if TYPE_CHECKING:
+    from acd.center.state import State
+
+
+def _rules_changed(state: State, fact: RulesChanged) -> None:
+    state.rules = fact.rules
+    for rules in fact.rules.queues:
+        queue = state.queues.setdefault(rules.name, states.Queue(rules=rules))
+        queue.rules = rules
+    _close_queues_but(state, {rules.name for rules in fact.rules.queues})
+    for agent_rules in fact.rules.agents:
+        _set_up_agent(state, agent_rules)
+    known = {rules.name for rules in fact.rules.agents}
+    for gone in [name for name in state.agents if name not in known]:
+        _take_down_agent(state, state.agents[gone])
+    _set_members(state)
+    _order_lines(state)
+    lanes.rebuild(state, fact.at)
+
+
+def _close_queues_but(state: State, kept: set[QueueName]) -> None:
+    """A queue that is taken away finishes the calls that it has, and is forgotten at the next change of rules."""
+    in_use = {request.queue for request in state.requests.values()} | {offer.queue for offer in state.offers.values()}
+    for name, queue in list(state.queues.items()):
+        queue.closing = name not in kept
+        if queue.closing and name not in in_use:
+            del state.queues[name]
+
+
+def _set_up_agent(state: State, rules: AgentRules) -> None:
+    agent = state.agents.get(rules.name)
+    if agent is None:
+        agent = state.agents[rules.name] = Agent(name=rules.name, queues={}, devices=())
+    agent.queues, agent.devices, agent.skills, agent.retired = rules.queues, rules.devices, rules.skills, False
+    agent.offered_at = {name: at for name, at in agent.offered_at.items() if name in rules.queues}
+
+
+def _take_down_agent(state: State, agent: Agent) -> None:
+    """One who is on a call keeps it; he serves no queue any more, and is forgotten when he is next left in peace."""
+    agent.queues, agent.retired = {}, True
+    if agent.offer is None:
+        del state.agents[agent.name]
+
+
+def _set_members(state: State) -> None:
+    for queue in state.queues.values():
+        queue.members = set()
+    for agent in state.agents.values():
+        for name in agent.queues:
+            state.queues[name].members.add(agent.name)
+
+
+def _order_lines(state: State) -> None:
+    for queue in state.queues.values():
+        queue.line = Line()
+    for request in state.requests.values():
+        queue = state.queues[request.queue]
+        request.place_key = place_key(request, queue.rules)
+        if request.state is not RequestState.ONGOING:
+            queue.line.enter(request.place_key)
+
+
+def _day_changed(state: State, fact: DayChanged) -> None:
+    state.day = fact.day
+    for agent in state.agents.values():
+        agent.taken_today = 0
+    lanes.rebuild(state, fact.at)
+
+
+# ---- Asterisk servers
+
+
+def _pbx_state_changed(state: State, fact: PbxStateChanged) -> None:
+    of_it = [request for request in state.requests.values() if request.pbx == fact.pbx]
+    if fact.up:
+        state.steered.add(fact.pbx)
+        _watch_all_on(state, fact.pbx)
+        for request in of_it:
+            lanes.enter(state, request, fact.at)
+    else:
+        state.steered.discard(fact.pbx)
+        for request in of_it:
+            lanes.leave(state, request)
+
+
+def _watch_all_on(state: State, pbx: PbxName) -> None:
+    """Deadlines were on hold while nobody steered the server."""
+    for request in state.requests.values():
+        if request.pbx == pbx:
+            state.watch(request.leave_at, states.Timer.REQUEST, request.id)
+    for offer in state.offers.values():
+        if offer.pbx == pbx:
+            state.watch(offer.deadline, states.Timer.OFFER, offer.id)
+
+
+FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
+    RulesChanged: _rules_changed,
+    DayChanged: _day_changed,
+    PbxStateChanged: _pbx_state_changed,
+}
