@@ -176,13 +176,24 @@ class Queue(Table):
     preferred_agent_seconds: Seconds = 20
     ring_seconds: Annotated[float, Field(gt=0, le=600)] = 20
     wrap_up_seconds: Seconds = 15
+    wrap_up_step_seconds: Annotated[float, Field(gt=0, le=3600)] = 30
     service_level_seconds: Seconds = 20
     max_wait_seconds: Seconds | None = None
 
 
+Dial = Annotated[str, _matching(r"[A-Za-z0-9]+/[^\s|&,/][^\s|&,]{0,254}", "TECHNOLOGY/NAME, such as PJSIP/alice")]
+
+
 class Desk(Table):
     kind: Literal["desk"]
-    dial: Annotated[str, _matching(r"[A-Za-z0-9]+/[^\s|&,/][^\s|&,]{0,254}", "TECHNOLOGY/NAME, such as PJSIP/alice")]
+    dial: Dial
+
+
+class Seat(Table):
+    """A telephone that belongs to nobody."""
+
+    name: Name
+    dial: Dial
 
 
 class Mobile(Table):
@@ -193,7 +204,8 @@ class Mobile(Table):
 class Agent(Table):
     name: Name
     queues: dict[str, Priority] = {}
-    devices: Annotated[list[Annotated[Desk | Mobile, Field(discriminator="kind")]], Field(min_length=1)]
+    devices: list[Annotated[Desk | Mobile, Field(discriminator="kind")]] = []
+    """Empty: he logs in at a seat."""
     skills: dict[Name, Level] = {}
     callbacks: bool = False
     capacity: dict[Literal["chat", "email", "social", "ticket"], Annotated[int, Field(ge=0, le=1000)]] = {}
@@ -204,6 +216,8 @@ class Site(Table):
 
     time_zone: Annotated[str, AfterValidator(_time_zone)] | None = None
     """Whose midnight begins a day; None: that of the machine."""
+    pause_reasons: Annotated[list[OneLine], Field(max_length=100)] = []
+    """Empty: whatever an agent says."""
 
     @property
     def zone(self) -> ZoneInfo | None:
@@ -214,6 +228,8 @@ class Offers(Table):
     """What follows an offer that nobody took."""
 
     no_answer_seconds: Seconds = 15
+    pause_after_missed: Annotated[int, Field(ge=0, le=1000)] = 0
+    busy_seconds: Seconds = 30
     rejected_seconds: Seconds = 30
     unreachable_first_seconds: Annotated[float, Field(gt=0, le=3600)] = 5
     unreachable_limit_seconds: Annotated[float, Field(gt=0, le=86400)] = 300
@@ -232,6 +248,7 @@ class Config(BaseSettings):
     token: list[Token] = []
     queue: list[Queue] = []
     agent: list[Agent] = []
+    seat: list[Seat] = []
 
     @classmethod
     def settings_customise_sources(
@@ -249,6 +266,8 @@ class Config(BaseSettings):
         return SiteRules(
             queues=tuple(_queue_rules(queue) for queue in self.queue),
             agents=tuple(_agent_rules(agent) for agent in self.agent),
+            seats=tuple(rules.Seat(name=seat.name, dial=seat.dial) for seat in self.seat),
+            pause_reasons=tuple(self.site.pause_reasons),
             offers=OfferRules(**self.offers.model_dump()),
         )
 
@@ -346,7 +365,7 @@ def _mistake(text: str, data: dict[str, Any], error: dict[str, Any]) -> Mistake:
 def _broken_references(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
     """What no single table can know: names that are there twice, and names that are not there."""
     queues, agents = _names(data, "queue"), _names(data, "agent")
-    for table in ("queue", "agent", "token"):
+    for table in ("queue", "agent", "token", "seat"):
         names = _names(data, table)
         for at, name in enumerate(names):
             if name in names[:at]:
@@ -356,9 +375,10 @@ def _broken_references(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
         for queue in members if isinstance(members, dict) else ():
             if queue not in queues:
                 yield ("agent", at, "queues", queue), f"there is no queue {queue!r}"
-        devices = agent.get("devices")
-        if isinstance(devices, list) and devices and not any(_is_desk(device) for device in devices):
-            yield ("agent", at, "devices"), 'one of them must be a desk phone: { kind = "desk", dial = "PJSIP/…" }'
+        devices = agent.get("devices", [])
+        if isinstance(devices, list) and not any(_is_desk(device) for device in devices) and not _names(data, "seat"):
+            need = 'one of them must be a desk phone: { kind = "desk", dial = "PJSIP/…" }, unless there is a [[seat]]'
+            yield ("agent", at, "devices"), need
     for at, token in enumerate(_tables(data, "token")):
         visible = token.get("queues")
         for queue in visible if isinstance(visible, list) else ():

@@ -10,8 +10,18 @@ from acd.api.endpoint import Asked
 from acd.api.models import moment, moment_if
 from acd.api.paging import AfterName
 from acd.api.reading import Asking, Nothing, OneLine, Page
-from acd.center.inputs import Input, LogIn, LogOut, MakeAvailable, Pause
+from acd.center.inputs import ExtendWrapUp, FinishWrapUp, Input, LogIn, LogOut, MakeAvailable, Pause
 from acd.center.model import Agent, AgentState
+
+
+class LoginBody(Asking):
+    device: OneLine | None = None
+    """A seat's name, or the dial of one of the agent's own devices."""
+
+
+class WrapUpBody(Asking):
+    extend: bool
+    """true: longer, by the step of the queue whose call it was; false: over at once."""
 
 
 class PauseBody(Asking):
@@ -41,9 +51,9 @@ async def one(asked: Asked[Nothing, Nothing]) -> models.Agent:
 # ---- What is asked in an agent's name; the center decides whether it can be
 
 
-async def log_in(asked: Asked[Nothing, Nothing]) -> models.Agent:
-    """Logs the agent in: available from now on."""
-    return _decided(asked, LogIn(asked.sight.agent(asked.name).name))
+async def log_in(asked: Asked[Nothing, LoginBody]) -> models.Agent:
+    """Logs the agent in, at a device of his own or at a seat: available from now on."""
+    return _decided(asked, LogIn(asked.sight.agent(asked.name).name, asked.body.device))
 
 
 async def log_out(asked: Asked[Nothing, Nothing]) -> models.Agent:
@@ -59,6 +69,12 @@ async def make_available(asked: Asked[Nothing, Nothing]) -> models.Agent:
 async def pause(asked: Asked[Nothing, PauseBody]) -> models.Agent:
     """Pauses the agent; during a call, after it."""
     return _decided(asked, Pause(asked.sight.agent(asked.name).name, reason=asked.body.reason))
+
+
+async def wrap_up(asked: Asked[Nothing, WrapUpBody]) -> models.Agent:
+    """Makes the agent's wrap-up longer, or ends it."""
+    told = ExtendWrapUp if asked.body.extend else FinishWrapUp
+    return _decided(asked, told(asked.sight.agent(asked.name).name))
 
 
 def _decided(asked: Asked[Any, Any], told: Input) -> models.Agent:
@@ -86,6 +102,8 @@ def _shown(asked: Asked[Any, Any], agent: Agent) -> models.Agent:
         wish_reason=agent.wish_reason,
         request=request.id if request and asked.sight.sees_queue(request.queue) else None,
         device=offer.device.kind if offer else None,
+        dial=agent.device.dial if agent.device else None,
+        skills=agent.skills,
         queues={name: priority for name, priority in agent.queues.items() if asked.sight.sees_queue(name)},
         capacity=capacity,
         load=dict.fromkeys(capacity, 0) | ({request.kind: 1} if request else {}),

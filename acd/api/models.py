@@ -57,7 +57,7 @@ class Agent(Resource):
     name: str
     state: AgentState
     reason: str | None
-    """Why: what the agent gave for a pause, or `rejected`, `unreachable`."""
+    """Why: what the agent gave for a pause, or `rejected`, `unreachable`, `on_phone`, `no_answer`."""
     since: Moment | None
     """Null for an agent who has never been in another state."""
     until: Moment | None
@@ -69,6 +69,10 @@ class Agent(Resource):
     """The request that the agent is offered or talks with."""
     device: str | None
     """The kind of the device on which he is reached for it."""
+    dial: str | None
+    """The telephone at which he is reached; null for one who has none of his own and sits at no seat."""
+    skills: dict[str, int]
+    """With their levels, 1 … 100."""
     queues: dict[str, int]
     """The queues that the agent serves, with the priority in each: 1 highest … 100 lowest."""
     capacity: dict[str, Count]

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from acd.api import models
-from acd.center.model import Refused, UnknownName
+from acd.center.model import NotAllowed, Refused, UnknownName
 
 LONGEST_VALUE = 100
 BODY_LIMIT_BYTES = 16 * 1024
@@ -41,6 +41,8 @@ def of(error: Exception) -> Problem:
         return error
     if isinstance(error, UnknownName):
         return Problem(HTTPStatus.NOT_FOUND, str(error))
+    if isinstance(error, NotAllowed):
+        return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
     if isinstance(error, Refused):
         return Problem(HTTPStatus.CONFLICT, str(error))
     if isinstance(error, web.HTTPException):

@@ -19,7 +19,7 @@ from acd.center.facts import AnyFact, CallerReleased, LegReleased, OfferEnded, O
 from acd.center.inputs import (
     BridgeFailed,
     CallBridged,
-    CallerLeft,
+    ChannelGone,
     Input,
     LegAccepted,
     LegAnswered,
@@ -27,6 +27,7 @@ from acd.center.inputs import (
     LegEnded,
     PbxLost,
     PbxSurveyed,
+    PhoneUsed,
 )
 from acd.center.model import ChannelId, OfferId, OfferOutcome, PbxName
 from acd.center.offers import offer_of
@@ -124,13 +125,24 @@ class Calls:
             self._tell(LegAccepted(offer=offer))
 
     def _new_channel(self, event: Event) -> None:
-        if offer_of(event["Uniqueid"]):
-            self._legs[ChannelId(event["Uniqueid"])] = ""
+        channel = ChannelId(event["Uniqueid"])
+        if offer_of(channel):
+            self._legs[channel] = ""
+        else:
+            self._tell_of_phone(channel, event)
 
     def _new_state(self, event: Event) -> None:
-        offer = offer_of(event["Uniqueid"])
-        if offer and event["ChannelState"] == reading.UP:
+        channel = ChannelId(event["Uniqueid"])
+        if event["ChannelState"] != reading.UP:
+            return
+        if offer := offer_of(channel):
             self._tell(LegAnswered(offer=offer))
+        else:
+            self._tell_of_phone(channel, event)
+
+    def _tell_of_phone(self, channel: ChannelId, event: Event) -> None:
+        dial = reading.phone_of(event["Channel"])
+        self._tell(PhoneUsed(pbx=self.pbx, dial=dial, channel=channel, talks=reading.talks(event)))
 
     def _renamed(self, event: Event) -> None:
         channel = ChannelId(event["Uniqueid"])
@@ -157,7 +169,7 @@ class Calls:
             how, cause = reading.how_it_ended(event, originate_reason=self._legs.pop(channel, ""))
             self._tell(LegEnded(offer=offer, how=how, cause=cause))
         else:
-            self._tell(CallerLeft(pbx=self.pbx, channel=channel))
+            self._tell(ChannelGone(pbx=self.pbx, channel=channel))
 
     def _originated(self, event: Event) -> None:
         """A dial failed. If it had come to a channel, that channel's end, heard next, knows better why."""

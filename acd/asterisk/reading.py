@@ -37,14 +37,14 @@ VARIABLES = (
     "ACD_PREFERRED_AGENT",
 )
 """The channel variables by which a waiting caller is recognised."""
-UP = "6"
-"""ChannelState of an answered channel (AST_STATE_UP in Asterisk's channelstate.h)."""
+DIALS, UP = "4", "6"
+"""ChannelState of a telephone that dials, and of an answered channel (AST_STATE_RING and _UP in channelstate.h)."""
 LONGEST_NUMBER, LONGEST_NAME, LONGEST_SKILLS = 40, 80, 500
 
-_CAUSES = {"17": LegEnd.REJECTED, "21": LegEnd.REJECTED, "18": LegEnd.NO_ANSWER, "19": LegEnd.NO_ANSWER}
+_CAUSES = {"17": LegEnd.BUSY, "21": LegEnd.REJECTED, "18": LegEnd.NO_ANSWER, "19": LegEnd.NO_ANSWER}
 _NORMAL = {"16", "26"}
 # Why an Originate failed, where no channel was there to say it (AST_CONTROL_RINGING and AST_CONTROL_BUSY in frame.h).
-_REASONS = {"3": LegEnd.NO_ANSWER, "5": LegEnd.REJECTED}
+_REASONS = {"3": LegEnd.NO_ANSWER, "5": LegEnd.BUSY}
 
 
 def joined(pbx: PbxName, event: Event) -> CallerJoined:
@@ -66,6 +66,8 @@ def live_channel(event: Event) -> LiveChannel:
     return LiveChannel(
         channel=ChannelId(event["Uniqueid"]),
         bridged=bool(event.get("BridgeID")),
+        dial=phone_of(event["Channel"]),
+        talks=talks(event),
         caller=caller(event),
         queue=QueueName(variables["ACD_QUEUE"]),
         status=variables["ACD_STATUS"],
@@ -75,6 +77,16 @@ def live_channel(event: Event) -> LiveChannel:
         needs=needs(variables["ACD_SKILLS"]),
         preferred_agent=agent(variables["ACD_PREFERRED_AGENT"]),
     )
+
+
+def phone_of(channel_name: str) -> str:
+    """The telephone that a channel leads to, as Dial takes it: PJSIP/alice of PJSIP/alice-00000001."""
+    return channel_name.rpartition("-")[0]
+
+
+def talks(event: Event) -> bool:
+    """A channel that is up, or whose telephone dials itself; one that only rings is none."""
+    return event.get("ChannelState") in (DIALS, UP)
 
 
 def caller(event: Event) -> Caller:

@@ -1,18 +1,19 @@
 """An agent's states: what can happen to an agent in each of them, and which one follows.
 
-The table is the whole machine; the diagram in the docs is drawn from it. In it, `=` means that nothing changes, `later`
-that it is noted as a wish and takes effect when he would next become available, `no` that it is refused with a reason,
-and an empty cell that it cannot happen.
+The two tables are the whole machine; the diagram in the docs is drawn from them. In them, `=` means that nothing
+changes, `later` that it is noted as a wish and takes effect when he would next become available, `no` that it is
+refused with a reason, and an empty cell that it cannot happen.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
-from acd.center import preferred
-from acd.center.facts import AgentStateChanged, AgentUnreachable, AgentWished
-from acd.center.inputs import LogIn, LogOut, MakeAvailable, Pause
-from acd.center.model import Agent, AgentState, Refused
+from acd.center import preferred, seats
+from acd.center.facts import AgentStateChanged, AgentUnreachable, AgentWished, WrapUpExtended
+from acd.center.inputs import ExtendWrapUp, FinishWrapUp, LogIn, LogOut, MakeAvailable, Pause
+from acd.center.model import Agent, AgentState, NotAllowed, QueueName, QueueRules, Refused
 from acd.center.turn import Turn
 
 
@@ -24,25 +25,47 @@ class Happening(StrEnum):
     OFFERED = "offered"
     CONNECTED = "connected"
     CALL_OVER = "call over"
+    EXTENDS = "extends"
+    FINISHES = "finishes"
     REJECTED = "rejected"
     MISSED = "missed"
+    MISSED_TOO_OFTEN = "missed too often"
     UNREACHABLE = "unreachable"
     WITHDRAWN = "withdrawn"
     TIME_UP = "time up"
+    PHONE_TAKEN = "phone taken"
+    PHONE_FREED = "phone freed"
 
 
 TABLE = """
-           | logs in   | logs out   | ready     | pauses | offered    | connected | call over | rejected | missed    | unreachable | withdrawn | time up
-logged_out | available | =          | no        | no     |            |           |           |          |           |             |           |
-available  | =         | logged_out | =         | paused | connecting |           |           |          |           |             |           |
-connecting | =         | later      | =         | later  |            | connected |           | busy     | no_answer | busy        | available |
-connected  | =         | later      | =         | later  |            |           | wrap_up   |          |           |             |           |
-wrap_up    | =         | logged_out | available | paused |            |           |           |          |           |             |           | available
-busy       | =         | logged_out | available | paused |            |           |           |          |           |             |           | available
-no_answer  | =         | logged_out | available | paused |            |           |           |          |           |             |           | available
-paused     | available | logged_out | available | paused |            |           |           |          |           |             |           |
-"""  # noqa: E501 - a table is read in rows
+           | logs in   | logs out   | ready     | pauses | extends | finishes  | time up
+logged_out | available | =          | no        | no     | no      | no        |
+available  | =         | logged_out | =         | paused | no      | no        |
+connecting | =         | later      | =         | later  | no      | no        |
+connected  | =         | later      | =         | later  | no      | no        |
+wrap_up    | =         | logged_out | available | paused | wrap_up | available | available
+busy       | =         | logged_out | available | paused | no      | no        | available
+no_answer  | =         | logged_out | available | paused | no      | no        | available
+paused     | available | logged_out | available | paused | no      | no        |
+"""
+"""What people and clocks do."""
 
+CALLS_TABLE = """
+           | offered    | connected | call over | rejected | missed    | missed too often | unreachable | withdrawn | phone taken | phone freed
+logged_out |            |           |           |          |           |                  |             |           | =           | =
+available  | connecting |           |           |          |           |                  |             |           | busy        |
+connecting |            | connected |           | busy     | no_answer | paused           | busy        | available | =           | =
+connected  |            |           | wrap_up   |          |           |                  |             |           | =           | =
+wrap_up    |            |           |           |          |           |                  |             |           | =           | =
+busy       |            |           |           |          |           |                  |             |           | =           | available
+no_answer  |            |           |           |          |           |                  |             |           | =           | =
+paused     |            |           |           |          |           |                  |             |           | =           | =
+"""  # noqa: E501 - a table is read in rows
+"""What calls do. A telephone that is taken or freed means something only to who is, or could be, available: `busy` ends
+with it if it began with it."""
+
+ON_PHONE = "on_phone"
+"""The reason of a `busy` that lasts for as long as the telephone is used for something else."""
 MOST_DOUBLINGS = 32
 """Of a pause after failures: more than any limit needs, and no number grows without end."""
 
@@ -50,8 +73,12 @@ STAYS, LATER, REFUSED = "=", "later", "no"
 
 
 def transitions() -> dict[tuple[AgentState, Happening], str]:
-    """The table as a mapping from state and happening to the state that follows, or one of `=`, `later`, `no`."""
-    head, *rows = ([cell.strip() for cell in line.split("|")] for line in TABLE.strip("\n").splitlines())
+    """The tables as a mapping from state and happening to the state that follows, or one of `=`, `later`, `no`."""
+    return _read(TABLE) | _read(CALLS_TABLE)
+
+
+def _read(table: str) -> dict[tuple[AgentState, Happening], str]:
+    head, *rows = ([cell.strip() for cell in line.split("|")] for line in table.strip("\n").splitlines())
     return {
         (AgentState(state), Happening(happening)): cell
         for state, *cells in rows
@@ -64,6 +91,8 @@ _NEXT = transitions()
 _REFUSALS = {
     Happening.READY: "{name} is logged out; log in first",
     Happening.PAUSES: "{name} is logged out; log in first",
+    Happening.EXTENDS: "{name} is not in wrap-up",
+    Happening.FINISHES: "{name} is not in wrap-up",
 }
 _WISHES = {Happening.LOGS_OUT: AgentState.LOGGED_OUT, Happening.PAUSES: AgentState.PAUSED}
 
@@ -73,9 +102,15 @@ class ImpossibleHappening(RuntimeError):
 
 
 def happens(
-    turn: Turn, agent: Agent, happening: Happening, *, until: float | None = None, reason: str | None = None
+    turn: Turn,
+    agent: Agent,
+    happening: Happening,
+    *,
+    until: float | None = None,
+    reason: str | None = None,
+    queue: QueueName | None = None,
 ) -> None:
-    """Takes an agent from his state to the next one; `until` and `reason` belong to the next one.
+    """Takes an agent from his state to the next one; `until`, `reason` and `queue` belong to the next one.
 
     Raises Refused where the table says no.
     """
@@ -89,14 +124,29 @@ def happens(
     elif following == STAYS:
         _forget_wish(turn, agent)
     else:
-        _enter(turn, agent, AgentState(following), happening, until, reason)
+        _enter(turn, agent, _Next(AgentState(following), until, reason, queue), happening)
 
 
-def _enter(
-    turn: Turn, agent: Agent, state: AgentState, happening: Happening, until: float | None, reason: str | None
-) -> None:
-    if state is AgentState.AVAILABLE and agent.wish and happening is not Happening.READY:
-        state, reason, until = agent.wish, agent.wish_reason, None
+class _Next(NamedTuple):
+    state: AgentState
+    until: float | None = None
+    reason: str | None = None
+    queue: QueueName | None = None
+
+
+def _instead_of_available(turn: Turn, agent: Agent, happening: Happening) -> _Next:
+    """Who would be available now may have wished for something else, or have his telephone at his ear."""
+    if agent.wish and happening is not Happening.READY:
+        return _Next(agent.wish, reason=agent.wish_reason)
+    if turn.state.is_on_phone(agent):
+        return _Next(AgentState.BUSY, reason=ON_PHONE)
+    return _Next(AgentState.AVAILABLE)
+
+
+def _enter(turn: Turn, agent: Agent, following: _Next, happening: Happening) -> None:
+    if following.state is AgentState.AVAILABLE:
+        following = _instead_of_available(turn, agent, happening)
+    state, until, reason, queue = following
     if (state, reason) == (agent.state, agent.reason):
         return
     keeps_turn = happening in (Happening.OFFERED, Happening.WITHDRAWN)
@@ -109,6 +159,7 @@ def _enter(
             reason=reason,
             until=until,
             idle_since=agent.idle_since if keeps_turn else turn.now,
+            queue=queue,
         )
     )
     if state is AgentState.LOGGED_OUT:
@@ -124,7 +175,10 @@ def _forget_wish(turn: Turn, agent: Agent) -> None:
 
 
 def log_in(turn: Turn, asked: LogIn) -> None:
-    happens(turn, turn.state.agent(asked.agent), Happening.LOGS_IN)
+    agent = turn.state.agent(asked.agent)
+    seats.take(turn, agent, asked.device)
+    happens(turn, agent, Happening.LOGS_IN)
+    heed_phone(turn, agent)
 
 
 def log_out(turn: Turn, asked: LogOut) -> None:
@@ -136,20 +190,65 @@ def make_available(turn: Turn, asked: MakeAvailable) -> None:
 
 
 def pause(turn: Turn, asked: Pause) -> None:
+    reasons = turn.state.rules.pause_reasons
+    if reasons and asked.reason is not None and asked.reason not in reasons:
+        raise NotAllowed(f"there is no pause reason {asked.reason!r}; allowed: {', '.join(reasons)}")
     happens(turn, turn.state.agent(asked.agent), Happening.PAUSES, reason=asked.reason)
+
+
+def extend_wrap_up(turn: Turn, asked: ExtendWrapUp) -> None:
+    agent = turn.state.agent(asked.agent)
+    if agent.until is None or agent.wrap_up_queue is None:
+        happens(turn, agent, Happening.EXTENDS)  # refused, in the table's words
+        return
+    step = turn.state.queues[agent.wrap_up_queue].rules.wrap_up_step_seconds
+    turn.tell(WrapUpExtended(at=turn.now, agent=agent.name, until=agent.until + step))
+
+
+def finish_wrap_up(turn: Turn, asked: FinishWrapUp) -> None:
+    happens(turn, turn.state.agent(asked.agent), Happening.FINISHES)
 
 
 # ---- What time and telephones do to them
 
 
-def wrap_up(turn: Turn, agent: Agent, seconds: float) -> None:
-    happens(turn, agent, Happening.CALL_OVER, until=turn.now + seconds)
-    if seconds == 0:
+def wrap_up(turn: Turn, agent: Agent, queue: QueueRules) -> None:
+    happens(turn, agent, Happening.CALL_OVER, until=turn.now + queue.wrap_up_seconds, queue=queue.name)
+    if queue.wrap_up_seconds == 0:
         time_is_up(turn, agent)
 
 
 def time_is_up(turn: Turn, agent: Agent) -> None:
     happens(turn, agent, Happening.TIME_UP)
+
+
+def heed_phone(turn: Turn, agent: Agent) -> None:
+    """His telephone may be in use by now, or no longer."""
+    on_phone = turn.state.is_on_phone(agent)
+    if on_phone and agent.state is AgentState.AVAILABLE:
+        happens(turn, agent, Happening.PHONE_TAKEN, reason=ON_PHONE)
+    elif not on_phone and agent.state is AgentState.BUSY and agent.reason == ON_PHONE:
+        happens(turn, agent, Happening.PHONE_FREED)
+
+
+def missed(turn: Turn, agent: Agent) -> None:
+    """The offer that he missed is counted already."""
+    rules = turn.state.rules.offers
+    if 0 < rules.pause_after_missed <= agent.missed_in_a_row:
+        happens(turn, agent, Happening.MISSED_TOO_OFTEN, reason="no_answer")
+    else:
+        happens(turn, agent, Happening.MISSED, until=turn.now + rules.no_answer_seconds)
+
+
+def refused(turn: Turn, agent: Agent) -> None:
+    until = turn.now + turn.state.rules.offers.rejected_seconds
+    happens(turn, agent, Happening.REJECTED, until=until, reason="rejected")
+
+
+def was_busy(turn: Turn, agent: Agent) -> None:
+    """His telephone gave the busy signal."""
+    until = turn.now + turn.state.rules.offers.busy_seconds
+    happens(turn, agent, Happening.REJECTED, until=until, reason="rejected")
 
 
 def could_not_be_reached(turn: Turn, agent: Agent, cause: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from acd.center import agents, offers, preferred, skills
 from acd.center.facts import CallerReleased, RequestEnded, RequestQueued, RequestReprioritized, RequestRequeued
-from acd.center.inputs import CallerJoined, CallerLeft, SetPriority
+from acd.center.inputs import CallerJoined, ChannelGone, SetPriority
 from acd.center.model import Offer, Outcome, Refused, Request, RequestId, RequestState, UnknownName
 from acd.center.state import Queue
 from acd.center.turn import Turn
@@ -48,7 +48,7 @@ def joined(turn: Turn, told: CallerJoined) -> None:
     )
 
 
-def left(turn: Turn, told: CallerLeft) -> None:
+def left(turn: Turn, told: ChannelGone) -> None:
     request = turn.state.request_on(told.pbx, told.channel)
     if request is None:
         return
@@ -125,7 +125,7 @@ def talk_ended(turn: Turn, offer: Offer, ended_by: str) -> None:
     if request is None:
         return
     _end(turn, request, Outcome.ANSWERED, ended_by)
-    agents.wrap_up(turn, turn.state.agents[offer.agent], turn.state.queues[offer.queue].rules.wrap_up_seconds)
+    agents.wrap_up(turn, turn.state.agents[offer.agent], turn.state.queues[offer.queue].rules)
 
 
 def _release(turn: Turn, request: Request, status: str, outcome: Outcome) -> None:

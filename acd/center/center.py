@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from acd.center import agents, calls, inputs, offers, preferred, routing, skills, survey
+from acd.center import agents, calls, inputs, offers, phones, preferred, routing, skills, survey
 from acd.center.facts import AnyFact, DayChanged, RulesChanged
 from acd.center.model import AgentName, OfferId, Refused, RequestId
 from acd.center.state import State, Timer
@@ -55,6 +55,8 @@ def _rules_loaded(turn: Turn, told: inputs.RulesLoaded) -> None:
         turn.tell(RulesChanged(at=turn.now, rules=told.rules))
         calls.clear_closing_queues(turn)
         preferred.let_go_after_new_rules(turn)
+        for agent in list(turn.state.agents.values()):
+            agents.heed_phone(turn, agent)
 
 
 def _day_began(turn: Turn, told: inputs.DayBegan) -> None:
@@ -76,6 +78,12 @@ def _time_passed(turn: Turn, told: inputs.TimePassed) -> None:
             calls.give_up(turn, turn.state.requests[RequestId(name)])
 
 
+def _channel_gone(turn: Turn, told: inputs.ChannelGone) -> None:
+    """A caller's, or a telephone's; who calls a queue from his own telephone is both."""
+    calls.left(turn, told)
+    phones.channel_gone(turn, told)
+
+
 _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.DaemonStarted: survey.nothing_is_known,
     inputs.RulesLoaded: _rules_loaded,
@@ -84,7 +92,8 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.PbxLost: survey.lost,
     inputs.PbxSurveyed: survey.surveyed,
     inputs.CallerJoined: calls.joined,
-    inputs.CallerLeft: calls.left,
+    inputs.PhoneUsed: phones.used,
+    inputs.ChannelGone: _channel_gone,
     inputs.LegAnswered: offers.answered,
     inputs.LegAccepted: offers.accepted,
     inputs.CallBridged: offers.bridged,
@@ -95,4 +104,6 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.LogOut: agents.log_out,
     inputs.MakeAvailable: agents.make_available,
     inputs.Pause: agents.pause,
+    inputs.ExtendWrapUp: agents.extend_wrap_up,
+    inputs.FinishWrapUp: agents.finish_wrap_up,
 }

@@ -60,6 +60,34 @@ class AgentStateChanged(Fact, frozen=True, tag=True, kw_only=True):
     until: float | None = None
     """When the state ends by itself; None if something else must happen."""
     idle_since: float
+    queue: QueueName | None = None
+    """Of wrap_up: the queue whose call it was."""
+
+
+class WrapUpExtended(Fact, frozen=True, tag=True, kw_only=True):
+    agent: AgentName
+    until: float
+
+
+class AgentSeated(Fact, frozen=True, tag=True, kw_only=True):
+    """An agent is reached at this device until he logs out."""
+
+    agent: AgentName
+    device: Device
+
+
+class PhoneTaken(Fact, frozen=True, tag=True, kw_only=True):
+    """A telephone at which agents are reached is used for something that is none of our requests."""
+
+    dial: str
+    pbx: PbxName
+    channel: ChannelId
+
+
+class PhoneFreed(Fact, frozen=True, tag=True, kw_only=True):
+    dial: str
+    pbx: PbxName
+    channel: ChannelId
 
 
 class AgentWished(Fact, frozen=True, tag=True, kw_only=True):
@@ -234,6 +262,10 @@ AnyFact = (
     | DayChanged
     | PbxStateChanged
     | AgentStateChanged
+    | WrapUpExtended
+    | AgentSeated
+    | PhoneTaken
+    | PhoneFreed
     | AgentWished
     | AgentUnreachable
     | RequestQueued

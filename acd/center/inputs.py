@@ -62,6 +62,9 @@ class LiveChannel(Struct, frozen=True):
 
     channel: ChannelId
     bridged: bool
+    dial: str = ""
+    """The telephone at its end, as in PhoneUsed."""
+    talks: bool = True
     caller: Caller = Caller()
     queue: QueueName = QueueName("")
     """Where it waits or waited; empty for a channel that never entered a line."""
@@ -96,8 +99,19 @@ class CallerJoined(Input, frozen=True):
     preferred_agent: AgentName | None = None
 
 
-class CallerLeft(Input, frozen=True):
-    """The caller's channel is gone."""
+class PhoneUsed(Input, frozen=True):
+    """A channel to or from a telephone, which is none of our legs. The center knows whether an agent sits there."""
+
+    pbx: PbxName
+    dial: str
+    """The telephone, as Asterisk's Dial takes it: PJSIP/alice."""
+    channel: ChannelId
+    talks: bool
+    """He has picked up, or is dialling himself; else the telephone only rings."""
+
+
+class ChannelGone(Input, frozen=True):
+    """A channel has ended: a caller's, or one of somebody's telephone."""
 
     pbx: PbxName
     channel: ChannelId
@@ -107,6 +121,7 @@ class LegEnd(StrEnum):
     """Why an agent's leg is gone, as far as the telephone network tells."""
 
     HUNG_UP = "hung_up"
+    BUSY = "busy"
     REJECTED = "rejected"
     NO_ANSWER = "no_answer"
     UNREACHABLE = "unreachable"
@@ -155,6 +170,8 @@ class SetPriority(Input, frozen=True):
 
 class LogIn(Input, frozen=True):
     agent: AgentName
+    device: str | None = None
+    """A seat's name, or the dial of one of his own devices; None: where he is, or else the first of his own."""
 
 
 class LogOut(Input, frozen=True):
@@ -162,6 +179,16 @@ class LogOut(Input, frozen=True):
 
 
 class MakeAvailable(Input, frozen=True):
+    agent: AgentName
+
+
+class ExtendWrapUp(Input, frozen=True):
+    """By the step of the queue whose call it was."""
+
+    agent: AgentName
+
+
+class FinishWrapUp(Input, frozen=True):
     agent: AgentName
 
 

@@ -33,6 +33,10 @@ class UnknownName(Refused):
     """There is no agent, queue or request of that name."""
 
 
+class NotAllowed(Refused):
+    """A value is not one of those that the rules allow."""
+
+
 class AgentState(StrEnum):
     LOGGED_OUT = "logged_out"
     AVAILABLE = "available"
@@ -74,6 +78,13 @@ class Outcome(StrEnum):
 # ---- Rules: what the operator wrote
 
 
+class Seat(Struct, frozen=True):
+    """A telephone that belongs to nobody: an agent may log in there (hot desking)."""
+
+    name: str
+    dial: str
+
+
 class Device(Struct, frozen=True):
     """Where an agent is reached; `dial` is what Asterisk's Dial and Originate take, e.g. `PJSIP/alice`."""
 
@@ -101,6 +112,8 @@ class QueueRules(Struct, frozen=True):
     """How long a caller waits for the agent whom he is meant for, if that one is logged in."""
     ring_seconds: float = 20
     wrap_up_seconds: float = 15
+    wrap_up_step_seconds: float = 30
+    """By which an agent may extend it, as often as he wants."""
     service_level_seconds: float = 20
     max_wait_seconds: float | None = None
 
@@ -116,6 +129,9 @@ class OfferRules(Struct, frozen=True):
     """What follows an offer that nobody took. Back-off: first, doubled at each failure in a row, up to the limit."""
 
     no_answer_seconds: float = 15
+    pause_after_missed: int = 0
+    """So many missed in a row pause an agent; 0: never."""
+    busy_seconds: float = 30
     rejected_seconds: float = 30
     unreachable_first_seconds: float = 5
     unreachable_limit_seconds: float = 300
@@ -126,6 +142,9 @@ class SiteRules(Struct, frozen=True):
 
     queues: tuple[QueueRules, ...] = ()
     agents: tuple[AgentRules, ...] = ()
+    seats: tuple[Seat, ...] = ()
+    pause_reasons: tuple[str, ...] = ()
+    """Empty: whatever an agent says."""
     offers: OfferRules = OfferRules()
 
 
@@ -155,6 +174,8 @@ class Agent(Struct):
     queues: dict[QueueName, int]
     devices: tuple[Device, ...]
     skills: dict[str, int] = field(default_factory=dict)
+    seat: Device | None = None
+    """Where he has logged in, if not at a device of his own."""
     state: AgentState = AgentState.LOGGED_OUT
     reason: str | None = None
     since: float = 0
@@ -168,12 +189,19 @@ class Agent(Struct):
     wish: AgentState | None = None
     """`paused` or `logged_out`, asked for during a call: takes effect when he would become available."""
     wish_reason: str | None = None
+    wrap_up_queue: QueueName | None = None
     unreachable_in_a_row: int = 0
+    missed_in_a_row: int = 0
     offered_at: dict[QueueName, float] = field(default_factory=dict)
     """When he was last offered a request of each queue."""
     taken_today: int = 0
     retired: bool = False
     """He stands in the rules no more, and is forgotten when the call that he is on has ended."""
+
+    @property
+    def device(self) -> Device | None:
+        """Where he is reached now."""
+        return self.seat or (self.devices[0] if self.devices else None)
 
     def has(self, needs: Needs) -> bool:
         return all(self.skills.get(skill, 0) >= level for skill, level in needs)

@@ -42,7 +42,8 @@ def offer_of(channel: str) -> OfferId | None:
 def make(turn: Turn, request: Request, agent: Agent) -> None:
     offer = OfferId(turn.state.next_id(turn.now))
     rules = turn.state.queues[request.queue].rules
-    assert agent.free_since is not None  # noqa: S101 - only free agents stand in a pool
+    device = agent.device
+    assert agent.free_since is not None and device is not None  # noqa: S101 - only such agents stand in a pool
     turn.tell(
         OfferMade(
             at=turn.now,
@@ -50,7 +51,7 @@ def make(turn: Turn, request: Request, agent: Agent) -> None:
             request=request.id,
             queue=request.queue,
             agent=agent.name,
-            device=agent.devices[0],
+            device=device,
             caller=request.caller,
             pbx=request.pbx,
             channel=leg_channel(offer),
@@ -163,6 +164,14 @@ def withdraw_all(turn: Turn, request: Request) -> None:
         withdraw(turn, turn.state.offers[offer])
 
 
+def give_way(turn: Turn, offer: Offer) -> None:
+    """The agent has taken up his telephone for something else while it rang for this one."""
+    _end(turn, offer, OfferOutcome.CANCELLED, "the phone is used for something else")
+    agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
+    release_leg(turn, offer)
+    _requeue_if_last(turn, offer)
+
+
 def withdraw(turn: Turn, offer: Offer, answered_elsewhere: bool = False) -> None:
     """Its request is gone, whatever became of the offer so far: the agent is free for the next one."""
     if offer.outcome is None:
@@ -205,22 +214,25 @@ def _was_not_taken(turn: Turn, offer: Offer, told: LegEnded) -> None:
     elif told.how is LegEnd.NO_ANSWER:
         _missed(turn, offer, told.cause)
     else:
-        _rejected(turn, offer, told.cause)
+        _rejected(turn, offer, told)
 
 
 def _missed(turn: Turn, offer: Offer, cause: str = "") -> None:
     agent = turn.state.agents[offer.agent]
     _end(turn, offer, OfferOutcome.NO_ANSWER, cause)
     agents.was_reached(turn, agent)
-    agents.happens(turn, agent, Happening.MISSED, until=turn.now + turn.state.rules.offers.no_answer_seconds)
+    agents.missed(turn, agent)
     _requeue_if_last(turn, offer)
 
 
-def _rejected(turn: Turn, offer: Offer, cause: str) -> None:
+def _rejected(turn: Turn, offer: Offer, told: LegEnded) -> None:
     agent = turn.state.agents[offer.agent]
-    _end(turn, offer, OfferOutcome.REJECTED, cause)
+    _end(turn, offer, OfferOutcome.REJECTED, told.cause)
     agents.was_reached(turn, agent)
-    _is_busy_after_refusing(turn, agent)
+    if told.how is LegEnd.BUSY:
+        agents.was_busy(turn, agent)
+    else:
+        agents.refused(turn, agent)
     _requeue_if_last(turn, offer)
 
 
@@ -239,7 +251,7 @@ def _requeue_if_last(turn: Turn, offer: Offer) -> None:
 
 def _changed_his_mind(turn: Turn, offer: Offer, request: Request) -> None:
     """He took the call and hung up before he heard the caller."""
-    _is_busy_after_refusing(turn, turn.state.agents[offer.agent])
+    agents.refused(turn, turn.state.agents[offer.agent])
     calls.requeue(turn, request)
 
 
@@ -247,11 +259,6 @@ def _never_connected(turn: Turn, offer: Offer, request: Request) -> None:
     """He took the call and Asterisk did not bridge it: not his fault, and not the caller's."""
     agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
     calls.requeue(turn, request)
-
-
-def _is_busy_after_refusing(turn: Turn, agent: Agent) -> None:
-    until = turn.now + turn.state.rules.offers.rejected_seconds
-    agents.happens(turn, agent, Happening.REJECTED, until=until, reason="rejected")
 
 
 def _ringing(turn: Turn, name: OfferId) -> Offer | None:

@@ -86,6 +86,13 @@ class State:
         """Those that have not ended; the past ones are the journal's."""
         self.offers: dict[OfferId, Offer] = {}
         self.request_of_channel: dict[tuple[PbxName, ChannelId], RequestId] = {}
+        self.agents_at: dict[str, list[AgentName]] = {}
+        """Who is reached at a telephone, by its dial. (Two may share one, and log in one after the other.)"""
+        self.seats: set[str] = set()
+        """The dials of the telephones that belong to nobody."""
+        self.phones: dict[str, set[tuple[PbxName, ChannelId]]] = {}
+        """The channels of those telephones that are used for something else."""
+        self.phone_of_channel: dict[tuple[PbxName, ChannelId], str] = {}
         self.steered: set[PbxName] = set()
         """The Asterisk servers whose link is up and whose calls are known."""
         self.touched: set[Lane] = set()
@@ -104,6 +111,10 @@ class State:
         if agent is None:
             raise UnknownName(f"there is no agent {name!r}")
         return agent
+
+    def is_on_phone(self, agent: Agent) -> bool:
+        """His telephone is used for something that is none of our requests."""
+        return agent.device is not None and agent.device.dial in self.phones
 
     def request_on(self, pbx: PbxName, channel: ChannelId) -> Request | None:
         request = self.request_of_channel.get((pbx, channel))

@@ -6,11 +6,11 @@ told to the same rules as if it had been heard just now.
 
 from __future__ import annotations
 
-from acd.center import calls, offers
+from acd.center import calls, offers, phones
 from acd.center.facts import LegReleased, PbxStateChanged
 from acd.center.inputs import (
     CallerJoined,
-    CallerLeft,
+    ChannelGone,
     DaemonStarted,
     LiveChannel,
     PbxLost,
@@ -38,6 +38,7 @@ def surveyed(turn: Turn, told: PbxSurveyed) -> None:
             _recognise_leg(turn, told.pbx, live, offer)
         else:
             _recognise_caller(turn, told.pbx, live)
+    phones.surveyed(turn, told.pbx, told.channels)
     if told.pbx not in turn.state.steered:
         turn.tell(PbxStateChanged(at=turn.now, pbx=told.pbx, up=True))
         calls.clear_closing_queues(turn)
@@ -46,7 +47,7 @@ def surveyed(turn: Turn, told: PbxSurveyed) -> None:
 def _end_what_is_gone(turn: Turn, pbx: PbxName, alive: set[ChannelId]) -> None:
     for request in list(turn.state.requests.values()):
         if request.pbx == pbx and request.channel not in alive:
-            calls.left(turn, CallerLeft(pbx=pbx, channel=request.channel))
+            calls.left(turn, ChannelGone(pbx=pbx, channel=request.channel))
     for offer in list(turn.state.offers.values()):
         if offer.pbx == pbx and offer.channel not in alive:
             offers.leg_lost(turn, offer)

@@ -8,6 +8,7 @@ import pytest
 from center.worlds import World
 
 from acd.center.inputs import Input, LogIn, LogOut, MakeAvailable, Pause
+from acd.center.model import Seat
 
 from .office import Office
 
@@ -23,6 +24,8 @@ async def test_an_agent_who_never_logged_in_is_shown_as_he_is_configured(office:
         "wish_reason": None,
         "request": None,
         "device": None,
+        "dial": "PJSIP/alice",
+        "skills": {},
         "queues": {"sales": 1, "support": 10},
         "capacity": {"call": 1, "chat": 3},
         "load": {"call": 0, "chat": 0},
@@ -142,3 +145,47 @@ async def test_an_agent_who_is_not_there_is_not_found(office: Office) -> None:
         answer = await office.asks("admin", method, path)
         assert answer.status == 404
         assert answer.detail == 'there is no agent "nobody"'
+
+
+# ---- Wrap-up, seats, reasons
+
+
+async def test_a_wrap_up_is_made_longer_and_ended_at_once(office: Office, world: World) -> None:
+    world.logs_in("alice")
+    world.caller_joins("sales")
+    world.takes_the_call("alice")
+    world.hangs_up("alice")
+
+    longer = await office.asks("alice", "POST", "/v1/agents/alice/wrap-up", {"extend": True})
+    ended = await office.asks("alice", "POST", "/v1/agents/alice/wrap-up", {"extend": False})
+    again = await office.asks("alice", "POST", "/v1/agents/alice/wrap-up", {"extend": True})
+
+    assert (longer.json["state"], longer.json["until"]) == ("wrap_up", "2023-11-14T22:14:05.000Z")
+    assert ended.json["state"] == "available"
+    assert (again.status, again.detail) == (409, "alice is not in wrap-up")
+
+
+async def test_an_agent_logs_in_at_a_seat_that_is_free(office: Office, world: World) -> None:
+    world.loads(seats=(Seat("seat-1", "PJSIP/1001"),))
+
+    answer = await office.asks("alice", "POST", "/v1/agents/alice/login", {"device": "seat-1"})
+    taken = await office.asks("supervisor", "POST", "/v1/agents/bob/login", {"device": "seat-1"})
+    unknown = await office.asks("supervisor", "POST", "/v1/agents/bob/login", {"device": "PJSIP/alice"})
+
+    assert (answer.status, answer.json["dial"]) == (200, "PJSIP/1001")
+    assert (taken.status, taken.detail) == (409, "seat-1 is taken by alice")
+    assert (unknown.status, unknown.detail) == (
+        422,
+        "there is no device 'PJSIP/alice' for bob; allowed: PJSIP/bob, seat-1",
+    )
+    assert world.state_of("bob") == "logged_out"
+
+
+async def test_a_pause_reason_must_be_one_of_the_list_if_there_is_one(office: Office, world: World) -> None:
+    world.loads(pause_reasons=("lunch",))
+    world.logs_in("alice")
+
+    refused = await office.asks("alice", "POST", "/v1/agents/alice/pause", {"reason": "nap"})
+
+    assert (refused.status, refused.detail) == (422, "there is no pause reason 'nap'; allowed: lunch")
+    assert world.state_of("alice") == "available"

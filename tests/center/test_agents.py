@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
 
 from acd.center import Refused
 from acd.center.agents import LATER, REFUSED, STAYS, Happening, ImpossibleHappening, happens, transitions
-from acd.center.facts import AgentStateChanged, AgentWished
+from acd.center.facts import AgentStateChanged, AgentWished, OfferEnded
 from acd.center.inputs import LegEnd
-from acd.center.model import AgentState, UnknownName
+from acd.center.model import AgentState, NotAllowed, UnknownName
 from acd.center.turn import Turn
 
 from .witness import TIMED
-from .worlds import World
+from .worlds import World, one_queue
 
 CELLS = transitions()
 
@@ -46,6 +47,16 @@ def _has_missed(world: World) -> None:
     world.caller_hangs_up(world.line("sales")[0])
 
 
+def _is_on_the_phone(world: World) -> None:
+    world.makes_himself_available("alice")
+    world.phone_is_taken_up("alice")
+
+
+def _misses_once_too_often(world: World) -> None:
+    world.with_offer_rules(pause_after_missed=1)
+    world.leg_ends("alice", LegEnd.NO_ANSWER)
+
+
 INTO: dict[AgentState, Callable[[World], None]] = {
     AgentState.LOGGED_OUT: lambda world: world.logs_out("alice"),
     AgentState.AVAILABLE: lambda world: world.makes_himself_available("alice"),
@@ -68,6 +79,11 @@ HAPPEN: dict[Happening, Callable[[World], object]] = {
     Happening.MISSED: lambda world: world.leg_ends("alice", LegEnd.NO_ANSWER),
     Happening.UNREACHABLE: lambda world: world.is_unreachable("alice"),
     Happening.WITHDRAWN: lambda world: world.caller_hangs_up(world.line("sales")[0]),
+    Happening.MISSED_TOO_OFTEN: _misses_once_too_often,
+    Happening.EXTENDS: lambda world: world.extends_wrap_up("alice"),
+    Happening.FINISHES: lambda world: world.finishes_wrap_up("alice"),
+    Happening.PHONE_TAKEN: lambda world: world.phone_rings("alice"),
+    Happening.PHONE_FREED: lambda world: (world.phone_rings("alice", "other"), world.phone_is_put_down("other")),
     Happening.TIME_UP: lambda world: world.time_passes(world.seconds_left("alice") or 0),
 }
 
@@ -84,7 +100,7 @@ def test_what_the_table_refuses_is_refused_and_changes_nothing(state: AgentState
     world = _alice(state)
     facts = len(world.facts)
 
-    with pytest.raises(Refused, match=r"^alice is logged out; log in first$"):
+    with pytest.raises(Refused, match=r"^alice is (logged out; log in first|not in wrap-up)$"):
         HAPPEN[happening](world)
 
     assert len(world.facts) == facts
@@ -93,11 +109,11 @@ def test_what_the_table_refuses_is_refused_and_changes_nothing(state: AgentState
 @pytest.mark.parametrize(("state", "happening"), [cell for cell, follows in CELLS.items() if follows == STAYS])
 def test_where_the_table_says_so_nothing_changes(state: AgentState, happening: Happening) -> None:
     world = _alice(state)
-    facts = len(world.facts)
+    was = copy.deepcopy(world.agent("alice"))
 
     HAPPEN[happening](world)
 
-    assert len(world.facts) == facts
+    assert world.agent("alice") == was
 
 
 @pytest.mark.parametrize(("state", "happening"), [cell for cell, follows in CELLS.items() if follows == LATER])
@@ -116,14 +132,18 @@ def test_where_the_table_says_later_a_wish_is_noted_and_the_call_goes_on(
 
 
 @pytest.mark.parametrize(
-    ("state", "happening"), [cell for cell, follows in CELLS.items() if follows not in (STAYS, LATER, REFUSED)]
+    ("state", "happening"), [cell for cell, follows in CELLS.items() if follows not in (STAYS, LATER, REFUSED, cell[0])]
 )
 def test_the_state_that_the_table_names_follows(state: AgentState, happening: Happening) -> None:
     world = _alice(state)
+    happens = HAPPEN[happening]
+    if (state, happening) == (AgentState.BUSY, Happening.PHONE_FREED):
+        _is_on_the_phone(world)
+        happens = World.phone_is_put_down
     world.time_passes(1)
     earlier = len(world.told(AgentStateChanged))
 
-    HAPPEN[happening](world)
+    happens(world)
 
     followed = world.told(AgentStateChanged)[earlier:]
     if happening is Happening.CONNECTED or state is not AgentState.CONNECTING:
@@ -344,3 +364,120 @@ def test_an_agent_names_no_request_that_is_over() -> None:
     world.caller_hangs_up(world.agent("alice").request)
 
     assert world.agent("alice").request is None
+
+
+@pytest.mark.parametrize("left", [5, 1])
+def test_a_wrap_up_is_extended_by_the_step_of_its_queue_as_often_as_wanted(left: float) -> None:
+    world = World().with_queue("sales", wrap_up_seconds=5, wrap_up_step_seconds=30).with_agents("alice", sales=1)
+    INTO[AgentState.WRAP_UP](world)
+    world.time_passes(5 - left)
+
+    world.extends_wrap_up("alice")
+    world.extends_wrap_up("alice")
+
+    assert world.seconds_left("alice") == left + 60
+    world.time_passes(left + 59)
+    assert world.state_of("alice") == "wrap_up"
+    world.time_passes(1)
+    assert world.state_of("alice") == "available"
+
+
+def test_the_moment_since_when_he_wraps_up_is_kept_when_it_is_extended() -> None:
+    world = _alice(AgentState.WRAP_UP)
+    since = world.agent("alice").since
+    world.time_passes(3)
+    world.extends_wrap_up("alice")
+
+    assert world.agent("alice").since == since
+
+
+def test_a_wrap_up_that_is_left_at_once_lets_the_wish_come_true() -> None:
+    world = _alice(AgentState.CONNECTED)
+    world.pauses("alice", "lunch")
+    world.hangs_up("alice")
+    assert world.state_of("alice") == "wrap_up"
+
+    world.finishes_wrap_up("alice")
+
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("paused", "lunch")
+
+
+# ---- Missed calls
+
+
+def _misses_a_call(world: World) -> None:
+    request = world.caller_joins("sales")
+    leg = world.offer_to("alice")
+    world.time_passes(20)
+    world.hangs_up(leg)
+    world.caller_hangs_up(request)
+
+
+def test_so_many_missed_in_a_row_pause_an_agent() -> None:
+    world = one_queue(ring_seconds=20).with_offer_rules(pause_after_missed=3, no_answer_seconds=1)
+    for _ in range(2):
+        _misses_a_call(world)
+        assert world.state_of("alice") == "no_answer"
+        world.time_passes(1)
+
+    _misses_a_call(world)
+
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("paused", "no_answer")
+    assert world.agent("alice").until is None
+    world.makes_himself_available("alice")
+    _misses_a_call(world)
+    assert world.state_of("alice") == "no_answer"
+
+
+@pytest.mark.parametrize("taken", [World.takes_the_call, World.rejects])
+def test_a_call_that_was_taken_or_rejected_begins_the_count_anew(taken: Callable[[World, str], None]) -> None:
+    world = one_queue(ring_seconds=20, wrap_up_seconds=0).with_offer_rules(
+        pause_after_missed=2, no_answer_seconds=1, rejected_seconds=1
+    )
+    _misses_a_call(world)
+    world.time_passes(1)
+    request = world.caller_joins("sales")
+    leg = world.offer_to("alice")
+    taken(world, "alice")
+    world.caller_hangs_up(request)
+    world.hangs_up(leg)
+    world.time_passes(1)
+
+    _misses_a_call(world)
+
+    assert world.state_of("alice") == "no_answer"
+
+
+def test_without_such_a_rule_nobody_is_ever_paused_for_it() -> None:
+    world = one_queue(ring_seconds=20).with_offer_rules(no_answer_seconds=1)
+    for _ in range(30):
+        _misses_a_call(world)
+        world.time_passes(1)
+
+    assert world.state_of("alice") == "available"
+
+
+def test_the_busy_signal_and_a_refusal_have_their_own_seconds() -> None:
+    world = one_queue("alice", "bob").with_offer_rules(busy_seconds=7, rejected_seconds=9)
+    world.caller_joins("sales")
+    world.leg_ends("alice", LegEnd.BUSY)
+    world.rejects("bob")
+
+    assert (world.seconds_left("alice"), world.seconds_left("bob")) == (7, 9)
+    assert [ended.outcome for ended in world.told(OfferEnded)] == ["rejected", "rejected"]
+
+
+# ---- Reasons for a pause
+
+
+def test_a_reason_that_is_not_in_the_list_is_refused_and_told_which_are() -> None:
+    world = one_queue().loads(pause_reasons=("lunch", "training"))
+
+    with pytest.raises(NotAllowed, match="there is no pause reason 'nap'; allowed: lunch, training"):
+        world.pauses("alice", "nap")
+
+    assert world.state_of("alice") == "available"
+    world.pauses("alice", "training")
+    assert world.agent("alice").reason == "training"
+    world.pauses("alice")
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("paused", None)

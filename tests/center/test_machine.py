@@ -33,6 +33,7 @@ from acd.center.model import (
     PbxName,
     QueueName,
     QueueRules,
+    Seat,
     SiteRules,
 )
 
@@ -76,16 +77,27 @@ FULL = SiteRules(
     agents=_agents(
         alice={SALES: 1, SUPPORT: 1}, bob={SALES: 1, SUPPORT: 2}, carol={SALES: 2, SUPPORT: 1}, dave={SUPPORT: 9}
     ),
+    seats=(Seat("seat", "PJSIP/seat"),),
 )
 RULES = (
     FULL,
     replace(FULL, agents=_agents(alice={SUPPORT: 3}, bob={SALES: 2}, dave={})),
     replace(FULL, queues=FULL.queues[:1], agents=_agents(alice={SALES: 5}, carol={SALES: 1})),
-    replace(FULL, queues=(replace(FULL.queues[0], strategy="random"), FULL.queues[1]), offers=OfferRules(0, 0, 0, 0)),
+    replace(
+        FULL, queues=(replace(FULL.queues[0], strategy="random"), FULL.queues[1]), offers=OfferRules(0, 1, 0, 0, 0, 0)
+    ),
     replace(FULL, queues=(replace(FULL.queues[0], strategy="ring_all", order="head_start"), FULL.queues[1])),
     replace(FULL, queues=tuple(replace(queue, strategy="ring_all") for queue in FULL.queues)),
 )
-ASKS: tuple[Callable[[AgentName], Input], ...] = (inputs.LogIn, inputs.MakeAvailable, inputs.Pause, inputs.LogOut)
+ASKS: tuple[Callable[[AgentName], Input], ...] = (
+    inputs.LogIn,
+    inputs.MakeAvailable,
+    inputs.Pause,
+    inputs.LogOut,
+    inputs.ExtendWrapUp,
+    inputs.FinishWrapUp,
+    lambda agent: inputs.LogIn(agent, "seat"),
+)
 HEARD: tuple[Callable[[OfferId], Input], ...] = (
     inputs.LegAnswered,
     inputs.LegAccepted,
@@ -163,7 +175,7 @@ class CallCenter(RuleBasedStateMachine):
     @rule(which=WHICH)
     def a_caller_hangs_up(self, which: int) -> None:
         queued = _newest(self.world.told(RequestQueued), which)
-        self.tell(inputs.CallerLeft(pbx=queued.pbx, channel=queued.channel))
+        self.tell(inputs.ChannelGone(pbx=queued.pbx, channel=queued.channel))
 
     # ---- Phones
 
@@ -222,6 +234,21 @@ class CallCenter(RuleBasedStateMachine):
         self.world.now += seconds
         self.tell(inputs.TimePassed())
 
+    # ---- Telephones that are used for something else
+
+    @rule(
+        pbx=st.sampled_from(PBXS),
+        dial=st.sampled_from(("PJSIP/alice", "PJSIP/bob", "PJSIP/seat", "PJSIP/stranger")),
+        channel=st.integers(0, 3),
+        talks=st.booleans(),
+    )
+    def a_phone_is_used(self, pbx: PbxName, dial: str, channel: int, talks: bool) -> None:
+        self.tell(inputs.PhoneUsed(pbx, dial, ChannelId(f"direct-{channel}"), talks))
+
+    @rule(pbx=st.sampled_from(PBXS), channel=st.integers(0, 3))
+    def a_phone_is_put_down(self, pbx: PbxName, channel: int) -> None:
+        self.tell(inputs.ChannelGone(pbx, ChannelId(f"direct-{channel}")))
+
     # ---- Links
 
     @rule(lost=st.sampled_from((*PBXS, None)))
@@ -278,6 +305,8 @@ class CallCenter(RuleBasedStateMachine):
         self.world.time_passes(3600)
         state = self.world.center.state
         assert (state.requests, state.offers) == ({}, {})
+        for agent in state.agents:
+            self.world.logs_out(agent)
         for agent in state.agents:
             self.world.logs_in(agent)
             self.world.makes_himself_available(agent)

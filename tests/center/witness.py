@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from acd.center import Center, laws
+from acd.center.agents import ON_PHONE
 from acd.center.facts import AnyFact, OfferMade, RequestReprioritized, RulesChanged
 from acd.center.model import (
     Agent,
@@ -153,7 +154,12 @@ def _request_holds_together(state: State, request: Request) -> None:
 
 
 def _agent_holds_together(state: State, agent: Agent) -> None:
-    assert (agent.until is not None) == (agent.state in TIMED)
+    assert (agent.until is not None) == (agent.state in TIMED and agent.reason != ON_PHONE)
+    on_phone = agent.device is not None and agent.device.dial in state.phones
+    if agent.state is AgentState.AVAILABLE:
+        assert not on_phone
+    if agent.reason == ON_PHONE:
+        assert on_phone
     assert agent.wish in (None, AgentState.PAUSED, AgentState.LOGGED_OUT)
     assert (agent.free_since is not None) == is_free(agent)
     if agent.offer is not None:

@@ -142,7 +142,7 @@ class World:
 
     def caller_hangs_up(self, request: RequestId) -> None:
         (queued,) = self.told(RequestQueued, request=request)
-        self.tell(inputs.CallerLeft(pbx=queued.pbx, channel=queued.channel))
+        self.tell(inputs.ChannelGone(pbx=queued.pbx, channel=queued.channel))
 
     # ---- What an agent does, and his phone; an offer can be named in place of its agent, above all when it is over
 
@@ -187,6 +187,26 @@ class World:
 
     def pauses(self, agent: str, reason: str | None = None) -> None:
         self.tell(inputs.Pause(AgentName(agent), reason))
+
+    def extends_wrap_up(self, agent: str) -> None:
+        self.tell(inputs.ExtendWrapUp(AgentName(agent)))
+
+    def finishes_wrap_up(self, agent: str) -> None:
+        self.tell(inputs.FinishWrapUp(AgentName(agent)))
+
+    def sits_down(self, agent: str, device: str) -> None:
+        self.tell(inputs.LogIn(AgentName(agent), device))
+
+    # ---- What telephones are used for besides
+
+    def phone_rings(self, dial: str, channel: str = "direct") -> None:
+        self.tell(inputs.PhoneUsed(MAIN, f"PJSIP/{dial}", ChannelId(channel), talks=False))
+
+    def phone_is_taken_up(self, dial: str, channel: str = "direct") -> None:
+        self.tell(inputs.PhoneUsed(MAIN, f"PJSIP/{dial}", ChannelId(channel), talks=True))
+
+    def phone_is_put_down(self, channel: str = "direct") -> None:
+        self.tell(inputs.ChannelGone(MAIN, ChannelId(channel)))
 
     def _offer(self, who: str) -> OfferId:
         agent = self.center.state.agents.get(AgentName(who))
@@ -244,7 +264,12 @@ class World:
             for offer in state.offers.values()
             if offer.pbx == pbx
         ]
-        return (*callers, *legs)
+        phones = [
+            LiveChannel(channel=channel, bridged=True, dial=dial)
+            for (where, channel), dial in state.phone_of_channel.items()
+            if where == pbx and (where, channel) not in state.request_of_channel
+        ]
+        return (*callers, *legs, *phones)
 
     # ---- What can be seen
 

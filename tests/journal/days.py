@@ -55,6 +55,6 @@ def _call(center: Center, number: int) -> Iterator[tuple[float, inputs.Input]]:
     yield 2.104233, inputs.LegAnswered(offer)
     yield 0.000817, inputs.LegAccepted(offer)
     yield 0.014302, inputs.CallBridged(offer)
-    yield 3.240117, inputs.CallerLeft(MAIN, channel)
+    yield 3.240117, inputs.ChannelGone(MAIN, channel)
     yield 0.003108, inputs.LegEnded(offer, inputs.LegEnd.HUNG_UP)
     yield 0.000001, inputs.TimePassed()

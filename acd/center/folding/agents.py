@@ -6,9 +6,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from acd.center import state as states
-from acd.center.facts import AgentStateChanged, AgentUnreachable, AgentWished, AnyFact
+from acd.center.facts import (
+    AgentSeated,
+    AgentStateChanged,
+    AgentUnreachable,
+    AgentWished,
+    AnyFact,
+    PhoneFreed,
+    PhoneTaken,
+    WrapUpExtended,
+)
 from acd.center.folding import lanes
-from acd.center.model import AgentState
+from acd.center.model import Agent, AgentState
 
 if TYPE_CHECKING:
     from acd.center.state import State
@@ -21,10 +30,62 @@ def _agent_state_changed(state: State, fact: AgentStateChanged) -> None:
     agent.since = fact.at
     agent.until = fact.until
     agent.idle_since = fact.idle_since
+    agent.wrap_up_queue = fact.queue
+    if fact.state is AgentState.PAUSED:
+        agent.missed_in_a_row = 0
     if fact.state in (AgentState.AVAILABLE, AgentState.PAUSED, AgentState.LOGGED_OUT):
         agent.wish = agent.wish_reason = None
+    if fact.state is AgentState.LOGGED_OUT and agent.seat:
+        leave_phone(state, agent)
+        agent.seat = None
+        come_to_phone(state, agent)
     state.watch(fact.until, states.Timer.AGENT, agent.name)
     lanes.settle(state, agent, fact.at)
+
+
+def _wrap_up_extended(state: State, fact: WrapUpExtended) -> None:
+    agent = state.agents[fact.agent]
+    agent.until = fact.until
+    state.watch(fact.until, states.Timer.AGENT, agent.name)
+
+
+# ---- Their telephones
+
+
+def _agent_seated(state: State, fact: AgentSeated) -> None:
+    agent = state.agents[fact.agent]
+    leave_phone(state, agent)
+    agent.seat = fact.device
+    come_to_phone(state, agent)
+
+
+def come_to_phone(state: State, agent: Agent) -> None:
+    if agent.device:
+        state.agents_at.setdefault(agent.device.dial, []).append(agent.name)
+
+
+def leave_phone(state: State, agent: Agent) -> None:
+    if agent.device:
+        there = state.agents_at[agent.device.dial]
+        there.remove(agent.name)
+        if not there:
+            del state.agents_at[agent.device.dial]
+
+
+def _phone_taken(state: State, fact: PhoneTaken) -> None:
+    state.phones.setdefault(fact.dial, set()).add((fact.pbx, fact.channel))
+    state.phone_of_channel[fact.pbx, fact.channel] = fact.dial
+
+
+def _phone_freed(state: State, fact: PhoneFreed) -> None:
+    del state.phone_of_channel[fact.pbx, fact.channel]
+    channels = state.phones[fact.dial]
+    channels.discard((fact.pbx, fact.channel))
+    if not channels:
+        del state.phones[fact.dial]
+
+
+# ---- What they wish, and how they were reached
 
 
 def _agent_wished(state: State, fact: AgentWished) -> None:
@@ -38,6 +99,10 @@ def _agent_unreachable(state: State, fact: AgentUnreachable) -> None:
 
 FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     AgentStateChanged: _agent_state_changed,
+    WrapUpExtended: _wrap_up_extended,
+    AgentSeated: _agent_seated,
+    PhoneTaken: _phone_taken,
+    PhoneFreed: _phone_freed,
     AgentWished: _agent_wished,
     AgentUnreachable: _agent_unreachable,
 }

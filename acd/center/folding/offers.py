@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from acd.center import state as states
 from acd.center.facts import AnyFact, LegGone, LegReleased, OfferAnswered, OfferEnded, OfferMade
 from acd.center.folding import lanes
+from acd.center.folding.rules import forget
 from acd.center.model import Offer, OfferId, OfferOutcome, RequestState
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def _offer_ended(state: State, fact: OfferEnded) -> None:
     state.offers[fact.offer].outcome = fact.outcome
     _set_deadline(state, fact.offer, fact.deadline)
     request = state.requests[fact.request]
+    if fact.outcome is not OfferOutcome.CANCELLED:
+        agent = state.agents[fact.agent]
+        agent.missed_in_a_row = agent.missed_in_a_row + 1 if fact.outcome is OfferOutcome.NO_ANSWER else 0
     if fact.outcome is OfferOutcome.ACCEPTED:
         lanes.leave(state, request)
         request.accepted, request.agent = fact.offer, fact.agent
@@ -74,7 +78,7 @@ def _leg_gone(state: State, fact: LegGone) -> None:
     agent = state.agents[offer.agent]
     agent.offer = agent.request = None
     if agent.retired:
-        del state.agents[agent.name]
+        forget(state, agent)
     else:
         lanes.settle(state, agent, fact.at)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from acd.center import state as states
 from acd.center.facts import AnyFact, DayChanged, PbxStateChanged, RulesChanged
+from acd.center.folding import agents as phones
 from acd.center.folding import lanes
 from acd.center.line import Line, place_key
 from acd.center.model import Agent, AgentRules, PbxName, QueueName, RequestState
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 def _rules_changed(state: State, fact: RulesChanged) -> None:
     state.rules = fact.rules
+    state.seats = {seat.dial for seat in fact.rules.seats}
     for rules in fact.rules.queues:
         queue = state.queues.setdefault(rules.name, states.Queue(rules=rules))
         queue.rules = rules
@@ -44,15 +46,23 @@ def _set_up_agent(state: State, rules: AgentRules) -> None:
     agent = state.agents.get(rules.name)
     if agent is None:
         agent = state.agents[rules.name] = Agent(name=rules.name, queues={}, devices=())
+    else:
+        phones.leave_phone(state, agent)
     agent.queues, agent.devices, agent.skills, agent.retired = rules.queues, rules.devices, rules.skills, False
     agent.offered_at = {name: at for name, at in agent.offered_at.items() if name in rules.queues}
+    phones.come_to_phone(state, agent)
 
 
 def _take_down_agent(state: State, agent: Agent) -> None:
     """One who is on a call keeps it; he serves no queue any more, and is forgotten when he is next left in peace."""
     agent.queues, agent.retired = {}, True
     if agent.offer is None:
-        del state.agents[agent.name]
+        forget(state, agent)
+
+
+def forget(state: State, agent: Agent) -> None:
+    phones.leave_phone(state, agent)
+    del state.agents[agent.name]
 
 
 def _set_members(state: State) -> None:
