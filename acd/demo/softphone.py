@@ -23,6 +23,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote
 
 import structlog
 
@@ -193,9 +194,15 @@ class _Message(SIP.SIPMessage):  # type: ignore[misc]
     """pyVoIP's parser. By itself it reads neither its own REGISTER nor Asterisk's OPTIONS (qualify) and NOTIFY."""
 
     SIPCompatibleMethods: list[str]
+    told_status: int | None = None
+    """In a NOTIFY of a transfer: how far it has come, as the status of a call (RFC 3515, 2.4.5)."""
 
     def parse(self, data: bytes) -> None:
-        self.SIPCompatibleMethods = [*self.SIPCompatibleMethods, "REGISTER", "OPTIONS", "NOTIFY"]
+        self.SIPCompatibleMethods = [*self.SIPCompatibleMethods, "REGISTER", "OPTIONS", "NOTIFY", "REFER"]
+        head, blank, body = data.partition(b"\r\n\r\n")
+        if b"message/sipfrag" in head:  # which is no SDP: pyVoIP would not read it
+            self.told_status = int(body.split(b" ", 2)[1])
+            data = head + blank
         super().parse(data)
 
     @property
@@ -424,10 +431,20 @@ class _Signalling(SIP.SIPClient):  # type: ignore[misc]
             invite.cseq,
         )
 
-    def gen_bye(self, request: _Message) -> str:
-        return self._gen_in_dialog("BYE", request, request.cseq + 1)
+    def gen_bye(self, request: _Message, cseq: int) -> str:
+        return self._gen_in_dialog("BYE", request, cseq)
 
-    def _gen_in_dialog(self, method: str, known: _Message, cseq: int) -> str:
+    def gen_refer(self, request: _Message, cseq: int, refer_to: str) -> str:
+        return self._gen_in_dialog("REFER", request, cseq, f"{self._gen_contact()}Refer-To: <{refer_to}>\r\n")
+
+    def gen_reinvite(self, request: _Message, cseq: int, sdp: str) -> str:
+        headers = f"{self._gen_contact()}Content-Type: application/sdp\r\n"
+        return self._gen_in_dialog("INVITE", request, cseq, headers, sdp)
+
+    def _gen_contact(self) -> str:
+        return f"Contact: <sip:{self.username}@{self.myIP}:{self.myPort}>\r\n"
+
+    def _gen_in_dialog(self, method: str, known: _Message, cseq: int, headers: str = "", body: str = "") -> str:
         """A request within a call, addressed by any message of it that carries both tags and their Contact."""
         tag = self.tagLibrary[known.call_id]
         ours, theirs = known.headers["From"], known.headers["To"]
@@ -442,13 +459,25 @@ class _Signalling(SIP.SIPClient):  # type: ignore[misc]
             f"{theirs['raw']};tag={theirs['tag']}",
             known.call_id,
             cseq,
+            headers,
+            body,
         )
 
     @staticmethod
-    def _gen_request(method: str, address: str, via: str, sender: str, to: str, call_id: str, cseq: int) -> str:
+    def _gen_request(
+        method: str,
+        address: str,
+        via: str,
+        sender: str,
+        to: str,
+        call_id: str,
+        cseq: int,
+        headers: str = "",
+        body: str = "",
+    ) -> str:
         return (
             f"{method} sip:{address} SIP/2.0\r\n{via}Max-Forwards: 70\r\nFrom: {sender}\r\nTo: {to}\r\n"
-            f"Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\nContent-Length: 0\r\n\r\n"
+            f"Call-ID: {call_id}\r\nCSeq: {cseq} {method}\r\n{headers}Content-Length: {len(body)}\r\n\r\n{body}"
         )
 
     def _gen_authorization_header(self, challenge: _Message) -> str:
@@ -564,6 +593,9 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
         self._first_cseq = request.cseq
         self._may_cancel = False
         self._final_response = ""
+        self._requests_within = 0
+        self.on_hold = False
+        self.transfer_status: int | None = None  # 1xx on the way, 2xx done and hung up, else failed: the call goes on
         super().__init__(phone, callstate, request, *args, **kwargs)
 
     def __repr__(self) -> str:
@@ -589,6 +621,21 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
     def press(self, keys: str) -> None:
         """Presses them one after the other, 260 ms each; `pressing` until the last is up."""
         _line.do(lambda: self._press(keys))
+
+    def hold(self) -> None:
+        """Lets the other side wait; `on_hold` when the server has agreed."""
+        _line.do(lambda: self._reinvite("sendonly"))
+
+    def resume(self) -> None:
+        _line.do(lambda: self._reinvite("sendrecv"))
+
+    def transfer(self, number: str) -> None:
+        """Passes the other side on to a number, unseen; `transfer_status` tells how far that has come."""
+        _line.do(lambda: self._refer(f"sip:{number}@{self.sip.server}"))
+
+    def transfer_to(self, other: "Call") -> None:
+        """Connects the other sides of two calls of this phone with each other (RFC 3891)."""
+        _line.do(lambda: self._refer(other.replaced_by()))
 
     # What a person notices
 
@@ -661,7 +708,7 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
     def respond_to(self, response: _Message) -> None:
         """What Asterisk says to our own INVITE."""
         if response.code < 200:
-            self._note_progress(response.code)
+            self._note_progress(response)
             return
         self.sip.send(self.sip.gen_ack(response))
         if response.cseq != self.request.cseq:
@@ -673,11 +720,12 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
         else:
             self.end(Ended.THEY_REFUSED, response.code)
 
-    def _note_progress(self, code: int) -> None:
+    def _note_progress(self, response: _Message) -> None:
         may_cancel, self._may_cancel = self._may_cancel, True
         if self.state == CallState.ENDED and not may_cancel:
             self._cancel()
-        self.rings_there |= code == 180
+        self.rings_there |= response.code == 180
+        self.request.headers["To"]["tag"] = response.headers["To"]["tag"]
         self.look()
 
     def _note_answer(self, response: _Message) -> None:
@@ -685,7 +733,7 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
             self.answered(response)
             self._enter(CallState.ANSWERED)
         elif self.ended_because == Ended.WE_GAVE_UP:  # the answer and our CANCEL crossed (RFC 3261, 9.1)
-            self.sip.ask(self.sip.gen_bye(response))
+            self.sip.ask(self.sip.gen_bye(response, response.cseq + 1))
 
     def _answer(self) -> None:
         self._must_ring()
@@ -709,11 +757,58 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
         if not answer.cancelled() and answer.result() is None:
             self.end(Ended.NO_REPLY)
 
+    def _reinvite(self, sendmode: str) -> None:
+        self._must_talk()
+        self.sendmode = sendmode
+        cseq = self._next_cseq()
+        description = self.sip.gen_answer(self.request, self.session_id, self.gen_ms(), sendmode)
+        sdp = description.partition("\r\n\r\n")[2].replace(
+            f" {int(self.session_id) + 2} IN", f" {cseq} IN", 1
+        )  # every change has a version of its own (RFC 3264, 8)
+        done = self.sip.ask(self.sip.gen_reinvite(self.request, cseq, sdp))
+        done.add_done_callback(lambda answer: self._note_hold(sendmode == "sendonly", answer))
+
+    def _note_hold(self, on_hold: bool, answer: "asyncio.Future[_Message | None]") -> None:
+        response = None if answer.cancelled() else answer.result()
+        if response and response.code < 300:
+            self.on_hold = on_hold
+            self.look()
+
+    def _refer(self, refer_to: str) -> None:
+        self._must_talk()
+        self.transfer_status = None
+        answer = self.sip.ask(self.sip.gen_refer(self.request, self._next_cseq(), refer_to))
+        answer.add_done_callback(self._note_refer)
+
+    def replaced_by(self) -> str:
+        """Where to send the INVITE that takes this call over: to the one who is called or calls, seen from there."""
+        ours, theirs = self.request.headers["From"], self.request.headers["To"]
+        if self.incoming:
+            ours, theirs = theirs, ours
+        tag = self.sip.tagLibrary[self.call_id]
+        replaces = quote(f"{self.call_id};to-tag={theirs['tag']};from-tag={tag}", safe="")
+        return f"sip:{theirs['number']}@{self.sip.server}?Replaces={replaces}"
+
+    def _note_refer(self, answer: "asyncio.Future[_Message | None]") -> None:
+        response = None if answer.cancelled() else answer.result()
+        if response and response.code >= 300:
+            self.note_transfer(response.code)
+
+    def note_transfer(self, status: int) -> None:
+        self.transfer_status = status
+        self.look()
+        if 200 <= status < 300 and self.state == CallState.ANSWERED:
+            self._hang_up()
+
+    def _next_cseq(self) -> int:
+        self._requests_within += 1
+        return self.request.cseq + self._requests_within
+
     def _hang_up(self) -> None:
         if self.state == CallState.RINGING:
             self._reject(486)
         elif self.state == CallState.ANSWERED:
-            self.sip.ask(self.sip.gen_bye(self.request))
+            self.sip.ask(self.sip.gen_bye(self.request, self._next_cseq()))
             self.end(Ended.WE_HUNG_UP)
         elif self.state == CallState.DIALING:
             self._give_up()
@@ -725,6 +820,10 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
 
     def _cancel(self) -> None:
         self.sip.ask(self.sip.gen_cancel(self.request))
+
+    def _must_talk(self) -> None:
+        if self.state != CallState.ANSWERED:
+            raise InvalidStateError(f"{self!r} is no conversation")
 
     def _press(self, keys: str) -> None:
         if self.state != CallState.ANSWERED:
@@ -906,6 +1005,12 @@ class Softphone(voip.VoIPPhone):  # type: ignore[misc]
             self._note_end(message)
         elif message.method != "ACK":
             self.sip.send(self.sip.gen_response(message, 200))
+            self._note_transfer(message)
+
+    def _note_transfer(self, message: _Message) -> None:
+        call = self.calls.get(message.call_id)
+        if call and message.told_status:
+            call.note_transfer(message.told_status)
 
     def _note_response(self, response: _Message) -> None:
         call = self.calls.get(response.call_id)

@@ -36,6 +36,9 @@ RETRY_FIRST_SECONDS, RETRY_LIMIT_SECONDS = 0.05, 1.0
 CLOSE_SECONDS = 3.0
 """For how long a journal that is being closed tries again."""
 
+MAY_FAIL = suppress(Exception)
+"""What the writer tells others. A log on the same full disk fails as well, and must not end the thread."""
+
 Turn = list[Row]
 Promise = Future[None]
 
@@ -191,22 +194,24 @@ class Journal:
             return False
         self._written = rows[-1].seq
         self._note_success()
-        self._on_write(time.perf_counter() - began, len(rows))
+        with MAY_FAIL:
+            self._on_write(time.perf_counter() - began, len(rows))
         return True
 
     def _note_failure(self, error: Exception) -> None:
         self.errors += 1
         if self._trouble is None:
             self._trouble = Outage(time.time(), str(error))
-            log.error("journal.write_failed", error=str(error))
+            with MAY_FAIL:
+                log.error("journal.write_failed", error=str(error))
         self._trouble = self._trouble._replace(error=str(error))
 
     def _note_success(self) -> None:
         if self._trouble:
-            log.info(
-                "journal.recovered", after_seconds=round(time.time() - self._trouble.since, 3), backlog=self.backlog
-            )
+            after_seconds = round(time.time() - self._trouble.since, 3)
             self._trouble = None
+            with MAY_FAIL:
+                log.info("journal.recovered", after_seconds=after_seconds, backlog=self.backlog)
 
 
 def _settle(promise: Promise, is_written: bool) -> None:

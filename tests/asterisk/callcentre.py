@@ -53,7 +53,12 @@ def configuration(pbx: PrivatePbx, folder: Path, **tables: Any) -> Config:
         "store": {"url": f"sqlite:{folder / 'acd.db'}"},
         "http": {"listen": "127.0.0.1:0"},
         "token": [{"name": "test", "sha256": hashlib.sha256(TOKEN.encode()).hexdigest(), "role": "admin"}],
-        "offers": {"no_answer_seconds": 0.5, "rejected_seconds": 0.5, "unreachable_first_seconds": 0.5},
+        "offers": {
+            "no_answer_seconds": 0.5,
+            "busy_seconds": 0.5,
+            "rejected_seconds": 0.5,
+            "unreachable_first_seconds": 0.5,
+        },
         "queue": [queue("sales"), queue("support")],
         "agent": [
             agent("alice", sales=1),
