@@ -10,10 +10,12 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
+import holidays
 import phonenumbers
 from pydantic import (
     AfterValidator,
@@ -28,6 +30,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from acd import calendars
 from acd.center import model as rules
 from acd.center.model import (
     HIGHEST_PRIORITY,
@@ -77,6 +80,20 @@ def _time_zone(name: str) -> str:
     if name not in available_timezones():
         raise PydanticCustomError("time_zone", "must be the name of a time zone, such as Europe/Amsterdam")
     return name
+
+
+def _country(code: str) -> str:
+    if code not in phonenumbers.SUPPORTED_REGIONS:
+        raise PydanticCustomError("country", "must be a country's code in capital letters, such as NL (ISO 3166)")
+    return code
+
+
+def _holiday_country(text: str) -> str:
+    country, _, subdivision = text.partition("-")
+    known = holidays.list_supported_countries()
+    if country not in known or (subdivision and subdivision not in known[country]):
+        raise PydanticCustomError("holidays", "must be a country, such as NL, or a part of one, such as DE-BY")
+    return text
 
 
 def _e164(number: str) -> str:
@@ -167,6 +184,80 @@ class EasingStep(Table):
     level: Annotated[int, Field(ge=0, le=HIGHEST_LEVEL)]
 
 
+def _way_out(text: str) -> str:
+    kind, colon, name = text.rpartition(":")
+    if (colon and kind != "context") or not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_-]{0,78}", name):
+        raise PydanticCustomError("way_out", 'must be the name of a queue, or "context:NAME" of the dialplan')
+    return text
+
+
+class WaysOut(Table):
+    """Where those go whom the queue does not take or keep: the name of a queue, or `context:NAME`."""
+
+    full: Annotated[str, AfterValidator(_way_out)] | None = None
+    empty: Annotated[str, AfterValidator(_way_out)] | None = None
+    closed: Annotated[str, AfterValidator(_way_out)] | None = None
+    timeout: Annotated[str, AfterValidator(_way_out)] | None = None
+
+
+Who = Literal["nobody", "logged_in", "ready", "available"]
+Hours = Annotated[
+    str, _matching(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d", "HH:MM-HH:MM, such as 09:00-17:30")
+]
+
+
+class Calendar(Table):
+    """When queues are open."""
+
+    name: Name
+    time_zone: Annotated[str, AfterValidator(_time_zone)]
+    mon: list[Hours] = []
+    tue: list[Hours] = []
+    wed: list[Hours] = []
+    thu: list[Hours] = []
+    fri: list[Hours] = []
+    sat: list[Hours] = []
+    sun: list[Hours] = []
+    holidays: Annotated[str, AfterValidator(_holiday_country)] | None = None
+    closed: list[date] = []
+    open: list[date] = []
+
+    @model_validator(mode="after")
+    def _spans_go_forwards(self) -> Calendar:
+        for day in calendars.DAYS:
+            for span in getattr(self, day):
+                begins, _, ends = span.partition("-")
+                if not begins < ends <= "24:00":
+                    raise PydanticCustomError(
+                        "hours", "{day}: {span} must end after it begins", {"day": day, "span": span}
+                    )
+        return self
+
+    def built(self) -> calendars.Calendar:
+        country, _, subdivision = (self.holidays or "").partition("-")
+        return calendars.Calendar(
+            zone=ZoneInfo(self.time_zone),
+            hours={day: tuple(_span(text) for text in getattr(self, day)) for day in calendars.DAYS},
+            country=country or None,
+            subdivision=subdivision or None,
+            closed=frozenset(self.closed),
+            open=frozenset(self.open),
+        )
+
+
+def _span(text: str) -> calendars.Span:
+    begins, _, ends = text.partition("-")
+    return calendars.Span(time.fromisoformat(begins), time.fromisoformat("00:00" if ends == "24:00" else ends))
+
+
+class KnownCaller(Table):
+    """What is decided beforehand for a number."""
+
+    number: Annotated[str, AfterValidator(_e164)]
+    priority: Priority | None = None
+    agent: Name | None = None
+
+
 class Queue(Table):
     name: QueueId
     strategy: Annotated[str, AfterValidator(_strategy)] = "priority"
@@ -179,6 +270,14 @@ class Queue(Table):
     wrap_up_step_seconds: Annotated[float, Field(gt=0, le=3600)] = 30
     service_level_seconds: Seconds = 20
     max_wait_seconds: Seconds | None = None
+    max_waiting: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+    join_needs: Who = "nobody"
+    stay_needs: Who = "nobody"
+    calendar: Name | None = None
+    leave_when_closed: bool = False
+    ways_out: WaysOut = WaysOut()
+    redial_seconds: Seconds = 0
+    last_agent_days: Annotated[float, Field(ge=0, le=3650)] = 0
 
 
 Dial = Annotated[str, _matching(r"[A-Za-z0-9]+/[^\s|&,/][^\s|&,]{0,254}", "TECHNOLOGY/NAME, such as PJSIP/alice")]
@@ -216,6 +315,8 @@ class Site(Table):
 
     time_zone: Annotated[str, AfterValidator(_time_zone)] | None = None
     """Whose midnight begins a day; None: that of the machine."""
+    country: Annotated[str, AfterValidator(_country)] | None = None
+    """Where numbers without a country belong (ISO 3166)."""
     pause_reasons: Annotated[list[OneLine], Field(max_length=100)] = []
     """Empty: whatever an agent says."""
 
@@ -249,6 +350,8 @@ class Config(BaseSettings):
     queue: list[Queue] = []
     agent: list[Agent] = []
     seat: list[Seat] = []
+    calendar: list[Calendar] = []
+    caller: list[KnownCaller] = []
 
     @classmethod
     def settings_customise_sources(
@@ -267,16 +370,36 @@ class Config(BaseSettings):
             queues=tuple(_queue_rules(queue) for queue in self.queue),
             agents=tuple(_agent_rules(agent) for agent in self.agent),
             seats=tuple(rules.Seat(name=seat.name, dial=seat.dial) for seat in self.seat),
+            callers={
+                known.number: rules.KnownCaller(known.priority, AgentName(known.agent) if known.agent else None)
+                for known in self.caller
+            },
             pause_reasons=tuple(self.site.pause_reasons),
             offers=OfferRules(**self.offers.model_dump()),
         )
+
+    def calendars(self) -> dict[str, calendars.Calendar]:
+        return {calendar.name: calendar.built() for calendar in self.calendar}
 
 
 def _queue_rules(queue: Queue) -> QueueRules:
     easing = tuple(
         rules.EasingStep(**step.model_dump()) for step in sorted(queue.easing, key=lambda step: step.after_seconds)
     )
-    return QueueRules(**{**queue.model_dump(), "name": QueueName(queue.name), "easing": easing})
+    ways_out = {status.upper(): _built(way) for status, way in queue.ways_out.model_dump().items() if way}
+    translated = {
+        "name": QueueName(queue.name),
+        "easing": easing,
+        "join_needs": rules.Presence(queue.join_needs),
+        "stay_needs": rules.Presence(queue.stay_needs),
+        "ways_out": ways_out,
+    }
+    return QueueRules(**{**queue.model_dump(), **translated})
+
+
+def _built(way: str) -> rules.WayOut:
+    kind, _, name = way.rpartition(":")
+    return rules.WayOut(context=name) if kind else rules.WayOut(queue=QueueName(name))
 
 
 def _agent_rules(agent: Agent) -> AgentRules:
@@ -365,7 +488,7 @@ def _mistake(text: str, data: dict[str, Any], error: dict[str, Any]) -> Mistake:
 def _broken_references(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
     """What no single table can know: names that are there twice, and names that are not there."""
     queues, agents = _names(data, "queue"), _names(data, "agent")
-    for table in ("queue", "agent", "token", "seat"):
+    for table in ("queue", "agent", "token", "seat", "calendar"):
         names = _names(data, table)
         for at, name in enumerate(names):
             if name in names[:at]:
@@ -379,6 +502,17 @@ def _broken_references(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
         if isinstance(devices, list) and not any(_is_desk(device) for device in devices) and not _names(data, "seat"):
             need = 'one of them must be a desk phone: { kind = "desk", dial = "PJSIP/…" }, unless there is a [[seat]]'
             yield ("agent", at, "devices"), need
+    known_calendars = _names(data, "calendar")
+    for at, queue in enumerate(_tables(data, "queue")):
+        if "calendar" in queue and queue["calendar"] not in known_calendars:
+            yield ("queue", at, "calendar"), f"there is no calendar {queue['calendar']!r}"
+        ways = queue.get("ways_out")
+        for status, way in ways.items() if isinstance(ways, dict) else ():
+            if isinstance(way, str) and not way.startswith("context:") and way not in queues:
+                yield ("queue", at, "ways_out", status), f"there is no queue {way!r}"
+    for at, known in enumerate(_tables(data, "caller")):
+        if "agent" in known and known["agent"] not in agents:
+            yield ("caller", at, "agent"), f"there is no agent {known['agent']!r}"
     for at, token in enumerate(_tables(data, "token")):
         visible = token.get("queues")
         for queue in visible if isinstance(visible, list) else ():

@@ -21,7 +21,7 @@ from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
 from acd.center import Center, Undecided, laws
 from acd.center.facts import AnyFact, RequestEnded
-from acd.center.inputs import DaemonStarted, DayBegan, Input, RulesLoaded, TimePassed
+from acd.center.inputs import CalendarTurned, DaemonStarted, DayBegan, Input, RulesLoaded, TimePassed
 from acd.center.model import PbxName, QueueName
 from acd.center.state import State
 from acd.clock import Clock
@@ -47,10 +47,11 @@ class Daemon:
         self._journal = journal
         self._clock = clock or Clock()
         self._links = {name: self._link(name, server) for name, server in config.asterisk.items()}
-        self._calls = {PbxName(name): Calls(link, tell=self.tell, now=self.now) for name, link in self._links.items()}
+        self._calls = {PbxName(name): self._new_calls(link) for name, link in self._links.items()}
         self.metrics = Metrics(self.center.state, list(self._links.values()))
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
+        self._calendar_timer: asyncio.TimerHandle | None = None
         self._watches: list[asyncio.Task[None]] = []
         self._web: web.AppRunner | None = None
         self._api = Api(self, config, self.metrics)
@@ -64,6 +65,7 @@ class Daemon:
         self.tell(DaemonStarted())
         self.tell(RulesLoaded(rules=self.config.rules()))
         self.tell(DayBegan(day=self._local_time().date().isoformat()))
+        self._turn_calendars()
         log.info(
             "journal.folded",
             seconds=round(time.perf_counter() - began, 3),
@@ -86,8 +88,9 @@ class Daemon:
             calls.stop()
         for link in self._links.values():
             await link.stop()
-        if self._timer:
-            self._timer.cancel()
+        for timer in (self._timer, self._calendar_timer):
+            if timer:
+                timer.cancel()
         await self._journal.close()
 
     async def _listen(self) -> None:
@@ -107,6 +110,9 @@ class Daemon:
         self.config = config
         self._api.use(config)
         self.tell(RulesLoaded(rules=config.rules()))
+        for calls in self._calls.values():
+            calls.country = config.site.country
+        self._turn_calendars()
         log.info("reload.done", queues=len(config.queue), agents=len(config.agent))
 
     # ---- Deciding
@@ -174,6 +180,9 @@ class Daemon:
             wanted=WANTED_EVENTS,
         )
 
+    def _new_calls(self, link: Link) -> Calls:
+        return Calls(link, tell=self.tell, now=self.now, country=self.config.site.country)
+
     # ---- What the API asks besides
 
     def why_not_ready(self) -> list[str]:
@@ -206,6 +215,18 @@ class Daemon:
             midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
             await asyncio.sleep(max(0.0, midnight.timestamp() - local.timestamp()))
             self.tell(DayBegan(day=self._local_time().date().isoformat()))
+
+    def _turn_calendars(self) -> None:
+        """Tells which are open now, and comes back when that changes."""
+        if self._calendar_timer:
+            self._calendar_timer.cancel()
+        now, changes = self.now(), []
+        for name, calendar in self.config.calendars().items():
+            self.tell(CalendarTurned(calendar=name, open=calendar.is_open(now)))
+            changes.append(calendar.next_change(now))
+        due = min((change for change in changes if change is not None), default=None)
+        loop = asyncio.get_running_loop()
+        self._calendar_timer = None if due is None else loop.call_later(due - now, self._turn_calendars)
 
     def _local_time(self) -> datetime:
         return datetime.fromtimestamp(self.now(), UTC).astimezone(self.config.site.zone)

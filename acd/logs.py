@@ -16,13 +16,17 @@ from acd.center.facts import (
     AgentStateChanged,
     AgentUnreachable,
     AnyFact,
+    CalendarChanged,
     CallerReleased,
     LegGone,
     OfferEnded,
     OfferMade,
+    QueueDrained,
     RequestConnected,
     RequestEnded,
+    RequestMoved,
     RequestQueued,
+    RequestReprioritized,
 )
 from acd.center.model import OfferOutcome
 
@@ -33,6 +37,10 @@ _EVENTS: dict[type[AnyFact], str] = {
     OfferMade: "offer.made",
     OfferEnded: "offer.ended",
     RequestConnected: "request.connected",
+    RequestMoved: "request.moved",
+    RequestReprioritized: "request.reprioritized",
+    QueueDrained: "queue.drained",
+    CalendarChanged: "calendar.changed",
     RequestEnded: "request.ended",
     CallerReleased: "caller.released",
     AgentStateChanged: "agent.state",

@@ -17,7 +17,15 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 import acd
-from acd.center.facts import AnyFact, OfferEnded, OfferMade, RequestConnected, RequestEnded
+from acd.center.facts import (
+    AnyFact,
+    CallerReleased,
+    OfferEnded,
+    OfferMade,
+    RequestConnected,
+    RequestEnded,
+    RequestMoved,
+)
 from acd.center.model import AgentState, OfferOutcome, Outcome
 from acd.center.state import State
 
@@ -26,6 +34,9 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 CALL = "call"
 """The only kind that there is so far."""
+
+REFUSALS = ("FULL", "EMPTY", "CLOSED")
+"""With which `ACD_STATUS` a queue does not take a caller in."""
 
 PARTS = ("center", "http")
 """Where failures are counted from the start; other parts appear with their first one."""
@@ -71,6 +82,14 @@ class Metrics:
 
         self._requests = _Series(
             counter("acd_requests_total", "Requests that have ended", "queue", "kind", "outcome").labels
+        )
+        self._refused = _Series(
+            counter(
+                "acd_callers_refused_total",
+                "Callers whom a queue did not take in, by ACD_STATUS; without a queue if there is none of that name",
+                "queue",
+                "status",
+            ).labels
         )
         self._wait_seconds = _Series(
             histogram(
@@ -141,6 +160,14 @@ class Metrics:
     def _request_connected(self, fact: RequestConnected, now: float) -> None:
         self._connect_seconds.observe(fact.connect_seconds)
 
+    def _request_moved(self, fact: RequestMoved, now: float) -> None:
+        self._requests[fact.was, fact.kind, Outcome.OVERFLOWED].inc()
+        self._wait_seconds[fact.was, fact.kind, Outcome.OVERFLOWED].observe(fact.waited_seconds)
+
+    def _caller_released(self, fact: CallerReleased, now: float) -> None:
+        if fact.refused:
+            self._refused[fact.queue if fact.queue in self._state.queues else "", fact.status].inc()
+
     def _request_ended(self, fact: RequestEnded, now: float) -> None:
         self._requests[fact.queue, fact.kind, fact.outcome].inc()
         self._wait_seconds[fact.queue, fact.kind, fact.outcome].observe(fact.waited_seconds)
@@ -164,6 +191,8 @@ class Metrics:
         for queue in self._state.queues:
             for outcome in Outcome:
                 self._requests[queue, CALL, outcome]
+            for status in REFUSALS:
+                self._refused[queue, status]
             for offer_outcome in OfferOutcome:
                 self._offers[queue, offer_outcome]
         for part in PARTS:
@@ -174,6 +203,8 @@ _COUNTS: dict[type[AnyFact], Callable[[Metrics, Any, float], None]] = {
     OfferMade: Metrics._offer_made,
     OfferEnded: Metrics._offer_ended,
     RequestConnected: Metrics._request_connected,
+    RequestMoved: Metrics._request_moved,
+    CallerReleased: Metrics._caller_released,
     RequestEnded: Metrics._request_ended,
 }
 

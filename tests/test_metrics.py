@@ -14,10 +14,25 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import acd
 from acd.center.facts import OfferMade
+from acd.center.model import Outcome, QueueName, WayOut
 from acd.metrics import Metrics
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
-LABELS = ("queue", "pbx", "kind", "state", "event", "action", "outcome", "where", "route", "code", "version", "le")
+LABELS = (
+    "queue",
+    "status",
+    "pbx",
+    "kind",
+    "state",
+    "event",
+    "action",
+    "outcome",
+    "where",
+    "route",
+    "code",
+    "version",
+    "le",
+)
 HISTOGRAM = ("_bucket", "_count", "_sum")
 
 
@@ -73,13 +88,25 @@ async def test_requests_that_have_ended_are_counted_by_outcome(watched: Watched)
     world.caller_hangs_up(abandoned)
     del waits
 
-    assert await watched.sees("acd_requests_total") == {
-        "sales call answered": 1,
-        "sales call abandoned": 1,
-        "sales call timeout": 0,
-        "sales call closed": 0,
-        "sales call fallback": 0,
-    }
+    counted = await watched.sees("acd_requests_total")
+    assert {series: n for series, n in counted.items() if n} == {"sales call answered": 1, "sales call abandoned": 1}
+    assert set(counted) == {f"sales call {outcome}" for outcome in Outcome}
+
+
+async def test_who_overflows_and_who_is_refused_are_counted(watched: Watched) -> None:
+    world = watched.world
+    ways_out = {"TIMEOUT": WayOut(queue=QueueName("support"))}
+    world.with_queue("support").with_queue("sales", max_waiting=1, max_wait_seconds=5, ways_out=ways_out)
+    world.without_agent("alice").without_agent("bob")
+    for _ in range(3):
+        world.caller_joins("sales")
+    world.caller_joins("nowhere-in-particular")
+    world.time_passes(5)
+
+    counted = await watched.sees("acd_requests_total")
+    assert {series: n for series, n in counted.items() if n} == {"sales call overflowed": 1}
+    refused = await watched.sees("acd_callers_refused_total")
+    assert {series: n for series, n in refused.items() if n} == {"sales FULL": 2, " UNKNOWNQUEUE": 1}
 
 
 async def test_waiting_and_talking_are_measured_when_a_request_ends(watched: Watched) -> None:
@@ -220,6 +247,7 @@ async def test_metrics_with_labels_of_each_pbx_have_the_contracts_labels() -> No
 CONTRACT = {
     "acd_requests_waiting": {"queue", "kind"},
     "acd_requests_total": {"queue", "kind", "outcome"},
+    "acd_callers_refused_total": {"queue", "status"},
     "acd_wait_seconds": {"queue", "kind", "outcome"},
     "acd_talk_seconds": {"queue"},
     "acd_agents": {"queue", "state"},

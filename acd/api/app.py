@@ -46,6 +46,8 @@ ENDPOINTS = (
     Endpoint("POST", "/v1/agents/{agent}/wrap-up", agents.wrap_up, PEOPLE, models.Agent, body=agents.WrapUpBody),
     Endpoint("GET", "/v1/queues", queues.listed, PEOPLE, models.Queues),
     Endpoint("GET", "/v1/queues/{queue}", queues.one, PEOPLE, models.Queue),
+    Endpoint("POST", "/v1/queues/{queue}/drain", queues.drain, CHIEFS, models.Queue, body=queues.DrainBody),
+    Endpoint("POST", "/v1/drain", queues.drain_all, CHIEFS, models.Queues, body=queues.DrainBody),
     Endpoint("GET", "/v1/requests", requests.listed, PEOPLE, models.Requests, query=requests.Search),
     Endpoint("GET", "/v1/requests/{request}", requests.one, PEOPLE, models.Request),
     Endpoint(

@@ -102,6 +102,10 @@ class Queue(Resource):
     strategy: str
     closing: bool
     """It stands in the configuration no more, takes nobody in, and finishes the requests it has."""
+    drained: bool
+    """By somebody's order it takes nobody in, and finishes the requests it has."""
+    open: bool
+    """By its calendar."""
     waiting: Count
     """Requests in the line, those being offered included."""
     offered: Count

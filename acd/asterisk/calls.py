@@ -15,7 +15,16 @@ import structlog
 
 from acd.asterisk import reading
 from acd.asterisk.link import ActionFailed, ActionRefused, Answer, Event, Link, UnsafeValue
-from acd.center.facts import AnyFact, CallerReleased, LegReleased, OfferEnded, OfferMade, RequestRequeued
+from acd.center.facts import (
+    AnyFact,
+    CallerReleased,
+    LegReleased,
+    OfferEnded,
+    OfferMade,
+    RequestMoved,
+    RequestQueued,
+    RequestRequeued,
+)
 from acd.center.inputs import (
     BridgeFailed,
     CallBridged,
@@ -29,7 +38,7 @@ from acd.center.inputs import (
     PbxSurveyed,
     PhoneUsed,
 )
-from acd.center.model import ChannelId, OfferId, OfferOutcome, PbxName
+from acd.center.model import ChannelId, OfferId, OfferOutcome, PbxName, QueueName
 from acd.center.offers import offer_of
 
 log = structlog.get_logger()
@@ -44,11 +53,15 @@ RING_MARGIN_SECONDS = 5.0
 
 
 class Calls:
-    def __init__(self, link: Link, tell: Callable[[Input], object], now: Callable[[], float]) -> None:
+    def __init__(
+        self, link: Link, tell: Callable[[Input], object], now: Callable[[], float], country: str | None = None
+    ) -> None:
+        """`country` is where callers' numbers without one belong."""
         self.pbx = PbxName(link.name)
         self._link = link
         self._tell = tell
         self._now = now
+        self.country = country
         self._held: list[Event] | None = None
         """Events heard while the survey is under way; None at other times."""
         self._name_of: dict[ChannelId, str] = {}
@@ -98,7 +111,7 @@ class Calls:
             except ActionFailed as error:
                 log.warning("pbx.survey_failed", pbx=self.pbx, why=str(error))
                 await asyncio.sleep(SURVEY_AGAIN_SECONDS)
-        live = tuple(reading.live_channel(channel) for channel in channels)
+        live = tuple(reading.live_channel(channel, self.country) for channel in channels)
         self._name_of = {ChannelId(channel["Uniqueid"]): channel["Channel"] for channel in channels}
         self._legs = {channel.channel: "" for channel in live if offer_of(channel.channel)}
         self._marked = {channel.channel for channel in live if channel.status == "ANSWERED"}
@@ -119,7 +132,7 @@ class Calls:
         channel = ChannelId(event["Uniqueid"])
         if event["UserEvent"] == "AcdJoin":
             self._name_of[channel] = event["Channel"]
-            self._tell(reading.joined(self.pbx, event))
+            self._tell(reading.joined(self.pbx, event, self.country))
         elif event["UserEvent"] == "AcdAccept" and (offer := offer_of(channel)):
             self._name_of[channel] = event["Channel"]
             self._tell(LegAccepted(offer=offer))
@@ -237,9 +250,22 @@ class Calls:
             self._marked.discard(fact.channel)
             self._mark(fact.channel, "")
 
+    def _queued(self, fact: RequestQueued) -> None:
+        if fact.came_to:
+            self._note_queue(fact.channel, fact.queue)
+
+    def _moved(self, fact: RequestMoved) -> None:
+        self._note_queue(fact.channel, fact.queue)
+
+    def _note_queue(self, channel: ChannelId, queue: QueueName) -> None:
+        """The channel's own memory: a survey reads it, and the fallback goes by it."""
+        self._send("Setvar", {"Channel": channel, "Variable": "ACD_QUEUE", "Value": queue})
+
     def _release_caller(self, fact: CallerReleased) -> None:
         self._mark(fact.channel, fact.status)
-        self._send("Redirect", {"Channel": fact.channel, "Context": "acd-wait", "Exten": "s", "Priority": "leave"})
+        where = (fact.context, fact.queue, "1") if fact.context else ("acd-wait", "s", "leave")
+        context, extension, priority = where
+        self._send("Redirect", {"Channel": fact.channel, "Context": context, "Exten": extension, "Priority": priority})
 
     def _hang_up_leg(self, fact: LegReleased) -> None:
         headers: dict[str, str] = {"Channel": fact.channel}
@@ -291,6 +317,8 @@ WANTED_EVENTS = frozenset(_HANDLERS)
 _ORDERS: dict[type[AnyFact], Callable[[Calls, Any], None]] = {
     OfferMade: Calls._ring,
     OfferEnded: Calls._offer_ended,
+    RequestQueued: Calls._queued,
+    RequestMoved: Calls._moved,
     RequestRequeued: Calls._requeue,
     CallerReleased: Calls._release_caller,
     LegReleased: Calls._hang_up_leg,

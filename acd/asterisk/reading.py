@@ -10,12 +10,12 @@ from urllib.parse import unquote
 
 import structlog
 
+from acd import numbers
 from acd.asterisk.link import Event
 from acd.center.inputs import CallerJoined, LegEnd, LiveChannel
 from acd.center.model import (
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
-    MIDDLE_PRIORITY,
     AgentName,
     Caller,
     ChannelId,
@@ -47,12 +47,12 @@ _NORMAL = {"16", "26"}
 _REASONS = {"3": LegEnd.NO_ANSWER, "5": LegEnd.BUSY}
 
 
-def joined(pbx: PbxName, event: Event) -> CallerJoined:
+def joined(pbx: PbxName, event: Event, country: str | None) -> CallerJoined:
     return CallerJoined(
         pbx=pbx,
         channel=ChannelId(event["Uniqueid"]),
         queue=QueueName(unquote(event.get("Queue", ""))),
-        caller=caller(event),
+        caller=caller(event, country),
         priority=priority(unquote(event.get("CallerPriority", ""))),
         max_wait_seconds=seconds(unquote(event.get("MaxWait", ""))),
         needs=needs(unquote(event.get("Skills", ""))),
@@ -60,7 +60,7 @@ def joined(pbx: PbxName, event: Event) -> CallerJoined:
     )
 
 
-def live_channel(event: Event) -> LiveChannel:
+def live_channel(event: Event, country: str | None) -> LiveChannel:
     """A channel of a `Status` list, with the variables that were asked for."""
     variables = {name: event.get(f"Variable({name})", "") for name in VARIABLES}
     return LiveChannel(
@@ -68,7 +68,7 @@ def live_channel(event: Event) -> LiveChannel:
         bridged=bool(event.get("BridgeID")),
         dial=phone_of(event["Channel"]),
         talks=talks(event),
-        caller=caller(event),
+        caller=caller(event, country),
         queue=QueueName(variables["ACD_QUEUE"]),
         status=variables["ACD_STATUS"],
         joined_at=seconds(variables["ACD_JOINED"]),
@@ -89,22 +89,24 @@ def talks(event: Event) -> bool:
     return event.get("ChannelState") in (DIALS, UP)
 
 
-def caller(event: Event) -> Caller:
-    number, name = event.get("CallerIDNum", ""), event.get("CallerIDName", "")
-    return Caller(number=_known(number)[:LONGEST_NUMBER], name=_known(name)[:LONGEST_NAME])
+def caller(event: Event, country: str | None) -> Caller:
+    """`country` is where a number without one belongs."""
+    number = _known(event.get("CallerIDNum", ""))[:LONGEST_NUMBER]
+    name = _known(event.get("CallerIDName", ""))[:LONGEST_NAME]
+    return Caller(number=number, name=name, e164=numbers.e164(number, country))
 
 
 def _known(text: str) -> str:
     return "" if text == "<unknown>" else "".join(letter for letter in text if letter.isprintable())
 
 
-def priority(text: str) -> int:
+def priority(text: str) -> int | None:
     if not text:
-        return MIDDLE_PRIORITY
+        return None
     if text.isascii() and text.isdigit() and HIGHEST_PRIORITY <= int(text[:9]) <= LOWEST_PRIORITY:
         return int(text)
     log.warning("join.bad_priority", value=text[:40], allowed=f"{HIGHEST_PRIORITY} to {LOWEST_PRIORITY}")
-    return MIDDLE_PRIORITY
+    return None
 
 
 def seconds(text: str) -> float | None:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from acd.center import agents, offers, preferred, skills
-from acd.center.facts import CallerReleased, RequestEnded, RequestQueued, RequestReprioritized, RequestRequeued
+from acd.center import agents, doors, offers, preferred, skills
+from acd.center.facts import RequestEnded, RequestQueued, RequestReprioritized, RequestRequeued
 from acd.center.inputs import CallerJoined, ChannelGone, SetPriority
-from acd.center.model import Offer, Outcome, Refused, Request, RequestId, RequestState, UnknownName
+from acd.center.model import (
+    MIDDLE_PRIORITY,
+    KnownCaller,
+    Offer,
+    Outcome,
+    Refused,
+    Request,
+    RequestId,
+    RequestState,
+    UnknownName,
+)
 from acd.center.state import Queue
 from acd.center.turn import Turn
 
@@ -19,33 +29,46 @@ def joined(turn: Turn, told: CallerJoined) -> None:
         offer = turn.state.offers[earlier.accepted]
         talk_ended(turn, offer, ended_by="agent")
         offers.release_leg(turn, offer)
-    queue = turn.state.queues.get(told.queue)
-    if queue is None or queue.closing:
-        turn.tell(
-            CallerReleased(at=turn.now, pbx=told.pbx, channel=told.channel, queue=told.queue, status="UNKNOWNQUEUE")
-        )
-        return
-    entered_at = turn.now if told.joined_at is None else min(told.joined_at, turn.now)
-    meant_for = told.preferred_agent if preferred.is_worth_waiting_for(turn, told.preferred_agent, queue) else None
-    waits = [seconds for seconds in (told.max_wait_seconds, queue.rules.max_wait_seconds) if seconds is not None]
+    queue = doors.admitting_queue(turn, told)
+    if queue is not None:
+        _enter(turn, told, queue)
+
+
+def _enter(turn: Turn, told: CallerJoined, queue: Queue) -> None:
+    rules, known = queue.rules, turn.state.rules.callers.get(told.caller.key, KnownCaller())
+    entered_at = _moment_of_entry(turn, told, queue)
+    meant_for = preferred.agent_for(turn, told, known, queue)
+    waits = [seconds for seconds in (told.max_wait_seconds, rules.max_wait_seconds) if seconds is not None]
+    waits_since = turn.now if told.joined_at is None else entered_at
     turn.tell(
         RequestQueued(
             at=turn.now,
             request=RequestId(turn.state.next_id(turn.now)),
             kind="call",
-            queue=told.queue,
-            priority=told.priority,
+            queue=rules.name,
+            priority=told.priority or known.priority or MIDDLE_PRIORITY,
             entered_at=entered_at,
             caller=told.caller,
             pbx=told.pbx,
             channel=told.channel,
-            leave_at=entered_at + min(waits) if waits else None,
+            came_to=told.queue if told.queue != rules.name else None,
+            leave_at=waits_since + min(waits) if waits else None,
             needs=told.needs,
-            ease_at=skills.next_easing(told.needs, queue.rules.easing, entered_at, after=0),
+            ease_at=skills.next_easing(told.needs, rules.easing, entered_at, after=0),
             held_for=meant_for,
-            held_until=entered_at + queue.rules.preferred_agent_seconds if meant_for else None,
+            held_until=turn.now + rules.preferred_agent_seconds if meant_for else None,
         )
     )
+
+
+def _moment_of_entry(turn: Turn, told: CallerJoined, queue: Queue) -> float:
+    """Who was found waiting has one; who hung up a moment ago and calls again has his old one back."""
+    if told.joined_at is not None:
+        return min(told.joined_at, turn.now)
+    before = queue.gave_up.get(told.caller.key)
+    if before and turn.now - before.at <= queue.rules.redial_seconds:
+        return before.entered_at
+    return turn.now
 
 
 def left(turn: Turn, told: ChannelGone) -> None:
@@ -64,38 +87,45 @@ def left(turn: Turn, told: ChannelGone) -> None:
 def requeue(turn: Turn, request: Request) -> None:
     """All offers came to nothing. Who has waited for as long as his queue allows leaves now; he was not cut off before,
     while a phone rang for him. (Where nobody steers, he can only be released later.)"""
-    if request.pbx in turn.state.steered:
-        if request.leave_at is not None and request.leave_at <= turn.now:
-            give_up(turn, request)
-            return
-        if turn.state.queues[request.queue].closing:
-            send_away(turn, request)
-            return
+    status = _why_leave_now(turn, request) if request.pbx in turn.state.steered else None
+    if status and not lead_out(turn, request, status):
+        return
     preferred.let_go_in_vain(turn, request)
     turn.tell(
         RequestRequeued(at=turn.now, request=request.id, queue=request.queue, pbx=request.pbx, channel=request.channel)
     )
 
 
+def _why_leave_now(turn: Turn, request: Request) -> str | None:
+    if request.leave_at is not None and request.leave_at <= turn.now:
+        return "TIMEOUT"
+    return doors.status_for_those_inside(turn, turn.state.queues[request.queue])
+
+
 def give_up(turn: Turn, request: Request) -> None:
-    _release(turn, request, "TIMEOUT", Outcome.TIMEOUT)
+    lead_out(turn, request, "TIMEOUT")
 
 
-def send_away(turn: Turn, request: Request) -> None:
-    _release(turn, request, "CLOSED", Outcome.CLOSED)
+def lead_out(turn: Turn, request: Request, status: str) -> bool:
+    """Answers whether he still waits, in another queue."""
+    if doors.lead_out(turn, request, status):
+        return True
+    _end(turn, request, doors.OUTCOMES[status], ended_by="acd")
+    return False
 
 
-def clear_closing_queues(turn: Turn) -> None:
-    """Who waits in a queue that was taken away would wait for ever; those for whom a phone rings may still be lucky."""
-    for queue in turn.state.queues.values():
-        if queue.closing:
-            for request in _waiting_and_steered(turn, queue):
-                send_away(turn, request)
-
-
-def _waiting_and_steered(turn: Turn, queue: Queue) -> list[Request]:
-    in_line = [turn.state.requests[name] for name in queue.line.in_order()]
-    return [one for one in in_line if one.state is RequestState.WAITING and one.pbx in turn.state.steered]
+def clear_closed_doors(turn: Turn) -> None:
+    """Leads out of each queue whose doors somebody must look at whom it keeps no longer, each of them once."""
+    led: set[RequestId] = set()
+    while turn.state.doors:
+        queue = turn.state.queues.get(turn.state.doors.pop())
+        status = doors.status_for_those_inside(turn, queue) if queue else None
+        if queue is None or status is None:
+            continue
+        for request in doors.all_who_wait(turn, queue):
+            if request.id not in led:
+                led.add(request.id)
+                lead_out(turn, request, status)
 
 
 def set_priority(turn: Turn, asked: SetPriority) -> None:
@@ -126,11 +156,6 @@ def talk_ended(turn: Turn, offer: Offer, ended_by: str) -> None:
         return
     _end(turn, request, Outcome.ANSWERED, ended_by)
     agents.wrap_up(turn, turn.state.agents[offer.agent], turn.state.queues[offer.queue].rules)
-
-
-def _release(turn: Turn, request: Request, status: str, outcome: Outcome) -> None:
-    turn.tell(CallerReleased(at=turn.now, pbx=request.pbx, channel=request.channel, queue=request.queue, status=status))
-    _end(turn, request, outcome, ended_by="acd")
 
 
 def _end(turn: Turn, request: Request, outcome: Outcome, ended_by: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from acd.center import agents, calls, inputs, offers, phones, preferred, routing, skills, survey
+from acd.center import agents, calls, doors, inputs, offers, phones, preferred, routing, skills, survey
 from acd.center.facts import AnyFact, DayChanged, RulesChanged
 from acd.center.model import AgentName, OfferId, Refused, RequestId
 from acd.center.state import State, Timer
@@ -39,6 +39,9 @@ class Center:
         try:
             _RULES[type(told)](turn, told)
             routing.match(turn)
+            while self.state.doors:
+                calls.clear_closed_doors(turn)
+                routing.match(turn)
         except Exception as error:
             if not turn.facts and isinstance(error, Refused):
                 raise
@@ -53,7 +56,6 @@ class Center:
 def _rules_loaded(turn: Turn, told: inputs.RulesLoaded) -> None:
     if told.rules != turn.state.rules:
         turn.tell(RulesChanged(at=turn.now, rules=told.rules))
-        calls.clear_closing_queues(turn)
         preferred.let_go_after_new_rules(turn)
         for agent in list(turn.state.agents.values()):
             agents.heed_phone(turn, agent)
@@ -88,6 +90,8 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.DaemonStarted: survey.nothing_is_known,
     inputs.RulesLoaded: _rules_loaded,
     inputs.DayBegan: _day_began,
+    inputs.CalendarTurned: doors.turned,
+    inputs.Drain: doors.drain,
     inputs.TimePassed: _time_passed,
     inputs.PbxLost: survey.lost,
     inputs.PbxSurveyed: survey.surveyed,

@@ -118,6 +118,8 @@ class RequestQueued(Fact, frozen=True, tag=True, kw_only=True):
     caller: Caller
     pbx: PbxName
     channel: ChannelId
+    came_to: QueueName | None = None
+    """The queue whose door led him here, if he came to another one."""
     leave_at: float | None = None
     needs: Needs = ()
     ease_at: float | None = None
@@ -191,13 +193,42 @@ class RequestEnded(Fact, frozen=True, tag=True, kw_only=True):
     channel: ChannelId
 
 
+class RequestMoved(Fact, frozen=True, tag=True, kw_only=True):
+    """It waits in another queue from now on; its moment of entry goes with it."""
+
+    request: RequestId
+    kind: str
+    was: QueueName
+    queue: QueueName
+    status: str
+    """Why: FULL, EMPTY, CLOSED, TIMEOUT."""
+    waited_seconds: float
+    pbx: PbxName
+    channel: ChannelId
+    leave_at: float | None = None
+
+
 class CallerReleased(Fact, frozen=True, tag=True, kw_only=True):
-    """A caller who waits goes on in the dialplan, with this `ACD_STATUS`."""
+    """A caller who waits, or was not let in, goes on in the dialplan, with this `ACD_STATUS`."""
 
     pbx: PbxName
     channel: ChannelId
     queue: QueueName
     status: str
+    context: str | None = None
+    """Where he goes on; None: behind the Gosub that brought him."""
+    refused: bool = False
+    """He was never let in."""
+
+
+class QueueDrained(Fact, frozen=True, tag=True, kw_only=True):
+    queue: QueueName
+    drained: bool
+
+
+class CalendarChanged(Fact, frozen=True, tag=True, kw_only=True):
+    calendar: str
+    open: bool
 
 
 # ---- Offers
@@ -275,7 +306,10 @@ AnyFact = (
     | RequestRequeued
     | RequestConnected
     | RequestEnded
+    | RequestMoved
     | CallerReleased
+    | QueueDrained
+    | CalendarChanged
     | OfferMade
     | OfferAnswered
     | OfferEnded

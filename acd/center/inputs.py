@@ -11,7 +11,6 @@ from enum import StrEnum
 from msgspec import Struct
 
 from acd.center.model import (
-    MIDDLE_PRIORITY,
     AgentName,
     Caller,
     ChannelId,
@@ -46,6 +45,20 @@ class DayBegan(Input, frozen=True):
     """As ISO 8601 writes it: 2026-11-24."""
 
 
+class CalendarTurned(Input, frozen=True):
+    """A calendar opens or closes, or is told for the first time."""
+
+    calendar: str
+    open: bool
+
+
+class Drain(Input, frozen=True):
+    """A queue (None: all of them) takes nobody in any more and finishes what it has, or (False) is a queue again."""
+
+    queue: QueueName | None
+    drain: bool
+
+
 class TimePassed(Input, frozen=True):
     """A deadline that `Center.next_deadline` named has come."""
 
@@ -70,7 +83,7 @@ class LiveChannel(Struct, frozen=True):
     """Where it waits or waited; empty for a channel that never entered a line."""
     status: str = ""
     joined_at: float | None = None
-    priority: int = MIDDLE_PRIORITY
+    priority: int | None = None
     max_wait_seconds: float | None = None
     needs: Needs = ()
     preferred_agent: AgentName | None = None
@@ -91,7 +104,8 @@ class CallerJoined(Input, frozen=True):
     channel: ChannelId
     queue: QueueName
     caller: Caller
-    priority: int = MIDDLE_PRIORITY
+    priority: int | None = None
+    """What the dialplan says; None if it says nothing."""
     max_wait_seconds: float | None = None
     joined_at: float | None = None
     """When he joined, if that was before now: he was found waiting."""

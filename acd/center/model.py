@@ -69,8 +69,12 @@ class Outcome(StrEnum):
     ANSWERED = "answered"
     ABANDONED = "abandoned"
     TIMEOUT = "timeout"
+    EMPTY = "empty"
+    """There was no agent left to wait for."""
     CLOSED = "closed"
-    """His queue was taken away while he waited."""
+    """His queue closed, or was taken away, while he waited."""
+    OVERFLOWED = "overflowed"
+    """He went on to another queue, as the same request."""
     FALLBACK = "fallback"
     """The dialplan took him on while nobody steered."""
 
@@ -90,6 +94,24 @@ class Device(Struct, frozen=True):
 
     kind: str
     dial: str
+
+
+class Presence(StrEnum):
+    """Who must be there for callers to join a queue, or to stay in it."""
+
+    NOBODY = "nobody"
+    LOGGED_IN = "logged_in"
+    READY = "ready"
+    """Logged in and not paused."""
+    AVAILABLE = "available"
+    """Free at this moment."""
+
+
+class WayOut(Struct, frozen=True):
+    """Where those go whom a queue does not take or keep: to another queue, or to a context of the dialplan."""
+
+    queue: QueueName | None = None
+    context: str | None = None
 
 
 class EasingStep(Struct, frozen=True):
@@ -116,6 +138,19 @@ class QueueRules(Struct, frozen=True):
     """By which an agent may extend it, as often as he wants."""
     service_level_seconds: float = 20
     max_wait_seconds: float | None = None
+    max_waiting: int | None = None
+    join_needs: Presence = Presence.NOBODY
+    stay_needs: Presence = Presence.NOBODY
+    calendar: str | None = None
+    """Outside its hours nobody joins."""
+    leave_when_closed: bool = False
+    """At its closing hour those who wait leave; else they are served."""
+    ways_out: dict[str, WayOut] = {}
+    """By the status for which they are taken: FULL, EMPTY, CLOSED, TIMEOUT."""
+    redial_seconds: float = 0
+    """Who hung up while waiting and calls again within it has his old place back."""
+    last_agent_days: float = 0
+    """For how long the agent who talked with a number last is its preferred one."""
 
 
 class AgentRules(Struct, frozen=True):
@@ -137,12 +172,21 @@ class OfferRules(Struct, frozen=True):
     unreachable_limit_seconds: float = 300
 
 
+class KnownCaller(Struct, frozen=True):
+    """What is decided beforehand for a number; the dialplan's word goes before it."""
+
+    priority: int | None = None
+    agent: AgentName | None = None
+
+
 class SiteRules(Struct, frozen=True):
     """All that the operator configured for one center."""
 
     queues: tuple[QueueRules, ...] = ()
     agents: tuple[AgentRules, ...] = ()
     seats: tuple[Seat, ...] = ()
+    callers: dict[str, KnownCaller] = {}
+    """By their numbers, as `Caller.key` has them."""
     pause_reasons: tuple[str, ...] = ()
     """Empty: whatever an agent says."""
     offers: OfferRules = OfferRules()
@@ -156,6 +200,13 @@ class Caller(Struct, frozen=True):
 
     number: str = ""
     name: str = ""
+    e164: str = ""
+    """The number as the whole world writes it, if it is one of a telephone."""
+
+    @property
+    def key(self) -> str:
+        """The same for two calls from one number, however each of them was written; empty if it is withheld."""
+        return self.e164 or self.number
 
 
 class Need(NamedTuple):

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from acd.center.facts import HoldEnded
-from acd.center.model import AgentName, AgentState, Request, RequestState
+from acd.center.inputs import CallerJoined
+from acd.center.model import AgentName, AgentState, KnownCaller, Request, RequestState
 from acd.center.state import Queue
 from acd.center.turn import Turn
+
+
+def agent_for(turn: Turn, told: CallerJoined, known: KnownCaller, queue: Queue) -> AgentName | None:
+    """The dialplan's word goes before the operator's list, and that before who talked with this number last."""
+    last, until = turn.state.last_agents.get(told.caller.key, (None, 0.0))
+    candidates = (
+        told.preferred_agent,
+        known.agent,
+        last if turn.now <= until and queue.rules.last_agent_days else None,
+    )
+    wanted = next((name for name in candidates if name), None)
+    return wanted if is_worth_waiting_for(turn, wanted, queue) else None
 
 
 def is_worth_waiting_for(turn: Turn, name: AgentName | None, queue: Queue) -> bool:

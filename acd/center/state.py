@@ -14,6 +14,7 @@ from acd.center.line import Lane, Line
 from acd.center.model import (
     Agent,
     AgentName,
+    AgentState,
     ChannelId,
     Needs,
     Offer,
@@ -33,6 +34,11 @@ ID_LENGTH = 16
 """Hexadecimal digits of an id of ours."""
 
 
+class GaveUp(Struct, frozen=True):
+    entered_at: float
+    at: float
+
+
 class Queue(Struct):
     """One queue: its rules, its line, the lanes of those who can be offered, and its counts since the first day."""
 
@@ -47,6 +53,12 @@ class Queue(Struct):
     connected: int = 0
     in_service_level: int = 0
     ended: dict[str, int] = field(default_factory=dict)
+    in_states: dict[AgentState, int] = field(default_factory=dict)
+    """How many of its members are in each."""
+    drained: bool = False
+    """It takes nobody in and finishes those it has, until somebody says otherwise."""
+    gave_up: dict[str, GaveUp] = field(default_factory=dict)
+    """Who hung up while waiting, by number, the latest last."""
     closing: bool = False
     """It stands in the rules no more: it takes nobody in and finishes those it has."""
 
@@ -86,6 +98,10 @@ class State:
         """Those that have not ended; the past ones are the journal's."""
         self.offers: dict[OfferId, Offer] = {}
         self.request_of_channel: dict[tuple[PbxName, ChannelId], RequestId] = {}
+        self.calendars: dict[str, bool] = {}
+        """Which of them are open."""
+        self.last_agents: dict[str, tuple[AgentName, float]] = {}
+        """Who talked with a number last, and until when; the latest last."""
         self.agents_at: dict[str, list[AgentName]] = {}
         """Who is reached at a telephone, by its dial. (Two may share one, and log in one after the other.)"""
         self.seats: set[str] = set()
@@ -97,6 +113,8 @@ class State:
         """The Asterisk servers whose link is up and whose calls are known."""
         self.touched: set[Lane] = set()
         """Lanes in which a request or an agent has become free since somebody last looked for pairs."""
+        self.doors: set[QueueName] = set()
+        """Queues of which somebody must look whether they still keep those who wait in them."""
         self._deadlines: list[tuple[float, Timer, str]] = []
         self._last_id = 0
 

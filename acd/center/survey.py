@@ -41,7 +41,6 @@ def surveyed(turn: Turn, told: PbxSurveyed) -> None:
     phones.surveyed(turn, told.pbx, told.channels)
     if told.pbx not in turn.state.steered:
         turn.tell(PbxStateChanged(at=turn.now, pbx=told.pbx, up=True))
-        calls.clear_closing_queues(turn)
 
 
 def _end_what_is_gone(turn: Turn, pbx: PbxName, alive: set[ChannelId]) -> None:

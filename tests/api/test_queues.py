@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from center.worlds import World
 
+from acd.center.model import Outcome, QueueName, WayOut
+
 from .office import Office
 
 
@@ -12,6 +14,8 @@ async def test_a_quiet_queue(office: Office) -> None:
         "name": "sales",
         "strategy": "priority",
         "closing": False,
+        "drained": False,
+        "open": True,
         "waiting": 0,
         "offered": 0,
         "ongoing": 0,
@@ -29,7 +33,7 @@ async def test_a_quiet_queue(office: Office) -> None:
         "service_level": {"seconds": 20, "share": None},
         "entered": 0,
         "connected": 0,
-        "ended": {"answered": 0, "abandoned": 0, "timeout": 0, "closed": 0, "fallback": 0},
+        "ended": dict.fromkeys(Outcome, 0),
     }
 
 
@@ -71,7 +75,55 @@ async def test_the_service_level_is_the_share_of_those_connected_in_time(office:
 
     assert sales["service_level"] == {"seconds": 20, "share": 0.6667}
     assert (sales["entered"], sales["connected"]) == (4, 3)
-    assert sales["ended"] == {"answered": 3, "abandoned": 1, "timeout": 0, "closed": 0, "fallback": 0}
+    assert sales["ended"] == {**dict.fromkeys(Outcome, 0), "answered": 3, "abandoned": 1}
+
+
+async def test_the_longest_wait_is_found_in_any_order(office: Office, world: World) -> None:
+    world.with_queue("sales", order="head_start", head_start_seconds=10)
+    world.caller_joins("sales", priority=90)
+    world.time_passes(30)
+    world.caller_joins("sales", priority=1)
+
+    assert (await office.sees("supervisor", "/v1/queues/sales"))["longest_wait"] == 30
+
+
+async def test_a_queue_is_drained_and_opened_again(office: Office, world: World) -> None:
+    drained = await office.asks("supervisor", "POST", "/v1/queues/sales/drain", {"drain": True})
+    assert (drained.status, drained.json["drained"]) == (200, True)
+    assert not world.caller_joins("sales")
+
+    opened = await office.asks("supervisor", "POST", "/v1/queues/sales/drain", {"drain": False})
+    assert opened.json["drained"] is False
+    assert world.caller_joins("sales")
+
+
+async def test_the_whole_site_is_drained(office: Office, world: World) -> None:
+    answer = await office.asks("admin", "POST", "/v1/drain", {"drain": True})
+
+    assert [queue["drained"] for queue in answer.json["queues"]] == [True, True]
+
+
+async def test_a_token_for_one_queue_drains_no_other(office: Office, world: World) -> None:
+    answer = await office.asks("sales-board", "POST", "/v1/queues/support/drain", {"drain": True})
+    assert answer.status == 404
+    await office.asks("sales-board", "POST", "/v1/drain", {"drain": True})
+
+    assert not world.queue("support").drained
+    assert world.queue("sales").drained
+
+
+async def test_an_agent_drains_nothing(office: Office, world: World) -> None:
+    assert (await office.asks("alice", "POST", "/v1/queues/sales/drain", {"drain": True})).status == 403
+    assert not world.queue("sales").drained
+
+
+async def test_who_went_on_to_another_queue_is_counted_in_both(office: Office, world: World) -> None:
+    world.with_queue("sales", max_wait_seconds=5, ways_out={"TIMEOUT": WayOut(queue=QueueName("support"))})
+    request = world.caller_joins("sales")
+    world.time_passes(5)
+
+    assert (await office.sees("supervisor", "/v1/queues/sales"))["ended"]["overflowed"] == 1
+    assert (await office.sees("supervisor", f"/v1/requests/{request}"))["queue"] == "support"
 
 
 async def test_queues_are_listed_by_name(office: Office) -> None:

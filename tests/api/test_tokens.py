@@ -66,6 +66,8 @@ def test_the_roles_are_what_the_documentation_says() -> None:
         "/readyz": (),
         "/metrics": meters,
         "/v1/requests/{request}/priority": ("supervisor", "admin"),
+        "/v1/queues/{queue}/drain": ("supervisor", "admin"),
+        "/v1/drain": ("supervisor", "admin"),
     }
 
 

@@ -103,8 +103,9 @@ class WatchedDaemon(Daemon):
 
 
 class CallCentre:
-    def __init__(self, pbx: PrivatePbx, daemon: WatchedDaemon) -> None:
+    def __init__(self, pbx: PrivatePbx, folder: Path, daemon: WatchedDaemon) -> None:
         self.pbx = pbx
+        self.folder = folder
         self.daemon = daemon
         self.events: list[Event] = []
         self._heard = asyncio.Event()
@@ -174,13 +175,19 @@ class CallCentre:
         for name in agents:
             self.daemon.tell(LogIn(AgentName(name)))
 
+    def sit_down(self, agent: str, seat: str) -> None:
+        self.daemon.tell(LogIn(AgentName(agent), seat))
+
+    def reload(self, **tables: Any) -> None:
+        self.daemon.reload(configuration(self.pbx, self.folder, **tables))
+
 
 @asynccontextmanager
 async def open_centre(pbx: PrivatePbx, folder: Path, **tables: Any) -> AsyncIterator[CallCentre]:
     """A daemon that steers, and nobody logged in. Whoever is still on the line at the end is hung up."""
     config = configuration(pbx, folder, **tables)
     daemon = WatchedDaemon(config, open_journal(config.store.url))
-    centre = CallCentre(pbx, daemon)
+    centre = CallCentre(pbx, folder, daemon)
     await daemon.start()
     await centre.observer.start()
     try:

@@ -31,10 +31,12 @@ from acd.center.model import (
     OfferId,
     OfferRules,
     PbxName,
+    Presence,
     QueueName,
     QueueRules,
     Seat,
     SiteRules,
+    WayOut,
 )
 
 from .worlds import World
@@ -88,6 +90,32 @@ RULES = (
     ),
     replace(FULL, queues=(replace(FULL.queues[0], strategy="ring_all", order="head_start"), FULL.queues[1])),
     replace(FULL, queues=tuple(replace(queue, strategy="ring_all") for queue in FULL.queues)),
+    replace(
+        FULL,
+        queues=(
+            replace(
+                FULL.queues[0],
+                max_waiting=3,
+                stay_needs=Presence.READY,
+                calendar="office",
+                leave_when_closed=True,
+                redial_seconds=60,
+                last_agent_days=1,
+                ways_out={status: WayOut(queue=SUPPORT) for status in ("FULL", "EMPTY", "CLOSED", "TIMEOUT")},
+            ),
+            replace(
+                FULL.queues[1],
+                stay_needs=Presence.LOGGED_IN,
+                join_needs=Presence.LOGGED_IN,
+                max_wait_seconds=20,
+                ways_out={
+                    "EMPTY": WayOut(queue=SALES),
+                    "TIMEOUT": WayOut(queue=SALES),
+                    "CLOSED": WayOut(context="evening"),
+                },
+            ),
+        ),
+    ),
 )
 ASKS: tuple[Callable[[AgentName], Input], ...] = (
     inputs.LogIn,
@@ -135,7 +163,7 @@ class CallCenter(RuleBasedStateMachine):
         queue=st.sampled_from((SALES, SALES, SUPPORT, SUPPORT, QueueName("nowhere"))),
         pbx=st.sampled_from(PBXS),
         channel=st.integers(0, 15),
-        priority=st.sampled_from((50, 50, 1, 100)),
+        priority=st.sampled_from((None, None, 1, 100)),
         waits=st.sampled_from((None, None, 0, 10, 30)),
         ago=st.sampled_from((None, None, 10, -10)),
         needs=st.sampled_from(((), (), (Need("french", 1),), (Need("billing", 2), Need("french", 3)))),
@@ -146,7 +174,7 @@ class CallCenter(RuleBasedStateMachine):
         queue: QueueName,
         pbx: PbxName,
         channel: int,
-        priority: int,
+        priority: int | None,
         waits: float | None,
         ago: float | None,
         needs: Needs,
@@ -176,6 +204,16 @@ class CallCenter(RuleBasedStateMachine):
     def a_caller_hangs_up(self, which: int) -> None:
         queued = _newest(self.world.told(RequestQueued), which)
         self.tell(inputs.ChannelGone(pbx=queued.pbx, channel=queued.channel))
+
+    # ---- Doors
+
+    @rule(is_open=st.booleans())
+    def the_calendar_turns(self, is_open: bool) -> None:
+        self.tell(inputs.CalendarTurned("office", is_open))
+
+    @rule(queue=st.sampled_from((None, SALES, SUPPORT, QueueName("nowhere"))), drain=st.booleans())
+    def a_queue_is_drained(self, queue: QueueName | None, drain: bool) -> None:
+        self.tell(inputs.Drain(queue, drain))
 
     # ---- Phones
 

@@ -6,6 +6,7 @@ that never decides anything, and holds the two against each other after each inp
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from math import inf
 from typing import Any
@@ -67,7 +68,7 @@ class Witness:
 
 def likeness(state: State) -> dict[str, Any]:
     """All that is so, in a form that compares; what only serves to find it quickly is left out."""
-    parts = {name: part for name, part in vars(state).items() if name not in ("touched", "_deadlines")}
+    parts = {name: part for name, part in vars(state).items() if name not in ("touched", "doors", "_deadlines")}
     parts["queues"] = {
         name: msgspec.structs.asdict(queue)
         | {
@@ -182,6 +183,8 @@ def _lines_and_pools_are_right(state: State) -> None:
         assert queue.line.in_order() == [request for _, _, request in in_order]
         in_lanes = sorted(key for lane in queue.all_lanes() for key in lane.open)
         assert in_lanes == sorted(request.place_key for request in in_line if is_open(state, request))
+        in_states = Counter(state.agents[member].state for member in queue.members)
+        assert {agent_state: n for agent_state, n in queue.in_states.items() if n} == in_states
         members = {agent.name for agent in state.agents.values() if name in agent.queues}
         assert queue.members == members
         for lane in queue.all_lanes():

@@ -124,13 +124,14 @@ class World:
 
     # ---- What callers do
 
-    def caller_joins(self, queue: str, *, pbx: str = MAIN, channel: str | None = None, **wishes: Any) -> RequestId:
+    def caller_joins(
+        self, queue: str, *, pbx: str = MAIN, channel: str | None = None, number: str | None = None, **wishes: Any
+    ) -> RequestId:
         """A new caller, or the one on `channel`; answers with his request, empty if he got none."""
         self._callers += 1
         where = ChannelId(channel or f"caller-{self._callers}")
-        told = inputs.CallerJoined(
-            pbx=PbxName(pbx), channel=where, queue=QueueName(queue), caller=Caller(number=where), **wishes
-        )
+        caller = Caller(number=where if number is None else number)
+        told = inputs.CallerJoined(pbx=PbxName(pbx), channel=where, queue=QueueName(queue), caller=caller, **wishes)
         queued = [fact.request for fact in self.tell(told) if isinstance(fact, RequestQueued)]
         return queued[0] if queued else RequestId("")
 
@@ -222,6 +223,12 @@ class World:
             self.tell(inputs.TimePassed())
             assert (self.center.next_deadline() or inf) > self.now, "a deadline was not met"
         self.now = then
+
+    def calendar_turns(self, name: str, *, is_open: bool) -> None:
+        self.tell(inputs.CalendarTurned(name, is_open))
+
+    def is_drained(self, queue: str | None, drain: bool = True) -> None:
+        self.tell(inputs.Drain(QueueName(queue) if queue else None, drain))
 
     def link_is_lost(self, pbx: str = MAIN) -> None:
         self.tell(inputs.PbxLost(PbxName(pbx)))

@@ -17,7 +17,7 @@ from acd.center.facts import (
     WrapUpExtended,
 )
 from acd.center.folding import lanes
-from acd.center.model import Agent, AgentState
+from acd.center.model import Agent, AgentState, Presence
 
 if TYPE_CHECKING:
     from acd.center.state import State
@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 def _agent_state_changed(state: State, fact: AgentStateChanged) -> None:
     agent = state.agents[fact.agent]
+    for name in agent.queues:
+        queue = state.queues[name]
+        queue.in_states[fact.was] -= 1
+        queue.in_states[fact.state] = queue.in_states.get(fact.state, 0) + 1
+        if queue.rules.stay_needs is not Presence.NOBODY:
+            state.doors.add(name)
     agent.state = fact.state
     agent.reason = fact.reason
     agent.since = fact.at

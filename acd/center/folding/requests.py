@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from acd.center import state as states
 from acd.center.facts import (
@@ -13,16 +13,21 @@ from acd.center.facts import (
     RequestConnected,
     RequestEased,
     RequestEnded,
+    RequestMoved,
     RequestQueued,
     RequestReprioritized,
     RequestRequeued,
 )
 from acd.center.folding import lanes
 from acd.center.line import place_key
-from acd.center.model import Request, RequestState
+from acd.center.model import Outcome, Request, RequestState
 
 if TYPE_CHECKING:
-    from acd.center.state import State
+    from acd.center.state import Queue, State
+
+NUMBERS_KEPT = 10_000
+DAY_SECONDS = 86_400.0
+T = TypeVar("T")
 
 
 def _request_queued(state: State, fact: RequestQueued) -> None:
@@ -45,6 +50,7 @@ def _request_queued(state: State, fact: RequestQueued) -> None:
     state.request_of_channel[fact.pbx, fact.channel] = request.id
     queue = state.queues[fact.queue]
     queue.entered += 1
+    queue.gave_up.pop(fact.caller.key, None)
     request.place_key = place_key(request, queue.rules)
     queue.line.enter(request.place_key)
     state.watch(request.leave_at, states.Timer.REQUEST, request.id)
@@ -76,6 +82,21 @@ def _request_reprioritized(state: State, fact: RequestReprioritized) -> None:
     request.priority = fact.priority
     request.place_key = place_key(request, state.queues[fact.queue].rules)
     line.enter(request.place_key)
+    lanes.enter(state, request, fact.at)
+
+
+def _request_moved(state: State, fact: RequestMoved) -> None:
+    request = state.requests[fact.request]
+    was, queue = state.queues[fact.was], state.queues[fact.queue]
+    lanes.leave(state, request)
+    was.line.leave(request.place_key)
+    _count_ending(was, Outcome.OVERFLOWED)
+    request.queue, request.leave_at = fact.queue, fact.leave_at
+    request.held_for = request.held_until = None
+    request.place_key = place_key(request, queue.rules)
+    queue.entered += 1
+    queue.line.enter(request.place_key)
+    state.watch(request.leave_at, states.Timer.REQUEST, request.id)
     lanes.enter(state, request, fact.at)
 
 
@@ -114,7 +135,24 @@ def _request_ended(state: State, fact: RequestEnded) -> None:
     queue = state.queues[fact.queue]
     lanes.leave(state, request)
     queue.line.leave(request.place_key)
-    queue.ended[fact.outcome] = queue.ended.get(fact.outcome, 0) + 1
+    _count_ending(queue, fact.outcome)
+    if fact.caller.key and fact.outcome is Outcome.ABANDONED and queue.rules.redial_seconds:
+        _remember(queue.gave_up, fact.caller.key, states.GaveUp(fact.entered_at, fact.at))
+    if fact.caller.key and fact.agent and queue.rules.last_agent_days:
+        until = fact.at + queue.rules.last_agent_days * DAY_SECONDS
+        _remember(state.last_agents, fact.caller.key, (fact.agent, until))
+
+
+def _count_ending(queue: Queue, outcome: Outcome) -> None:
+    queue.ended[outcome] = queue.ended.get(outcome, 0) + 1
+
+
+def _remember(memory: dict[str, T], number: str, what: T) -> None:
+    """The latest last; of more than NUMBERS_KEPT the oldest is forgotten."""
+    memory.pop(number, None)
+    memory[number] = what
+    if len(memory) > NUMBERS_KEPT:
+        del memory[next(iter(memory))]
 
 
 def _leave_agent(state: State, request: Request) -> None:
@@ -132,6 +170,7 @@ FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     RequestEased: _request_eased,
     HoldEnded: _hold_ended,
     RequestReprioritized: _request_reprioritized,
+    RequestMoved: _request_moved,
     RequestRequeued: _request_requeued,
     RequestConnected: _request_connected,
     RequestEnded: _request_ended,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from acd.center import state as states
-from acd.center.facts import AnyFact, DayChanged, PbxStateChanged, RulesChanged
+from acd.center.facts import AnyFact, CalendarChanged, DayChanged, PbxStateChanged, QueueDrained, RulesChanged
 from acd.center.folding import agents as phones
 from acd.center.folding import lanes
 from acd.center.line import Line, place_key
@@ -31,6 +31,7 @@ def _rules_changed(state: State, fact: RulesChanged) -> None:
     _set_members(state)
     _order_lines(state)
     lanes.rebuild(state, fact.at)
+    state.doors.update(state.queues)
 
 
 def _close_queues_but(state: State, kept: set[QueueName]) -> None:
@@ -67,10 +68,11 @@ def forget(state: State, agent: Agent) -> None:
 
 def _set_members(state: State) -> None:
     for queue in state.queues.values():
-        queue.members = set()
+        queue.members, queue.in_states = set(), {}
     for agent in state.agents.values():
-        for name in agent.queues:
-            state.queues[name].members.add(agent.name)
+        for queue in (state.queues[name] for name in agent.queues):
+            queue.members.add(agent.name)
+            queue.in_states[agent.state] = queue.in_states.get(agent.state, 0) + 1
 
 
 def _order_lines(state: State) -> None:
@@ -90,6 +92,15 @@ def _day_changed(state: State, fact: DayChanged) -> None:
     lanes.rebuild(state, fact.at)
 
 
+def _queue_drained(state: State, fact: QueueDrained) -> None:
+    state.queues[fact.queue].drained = fact.drained
+
+
+def _calendar_changed(state: State, fact: CalendarChanged) -> None:
+    state.calendars[fact.calendar] = fact.open
+    state.doors.update(name for name, queue in state.queues.items() if queue.rules.calendar == fact.calendar)
+
+
 # ---- Asterisk servers
 
 
@@ -98,6 +109,7 @@ def _pbx_state_changed(state: State, fact: PbxStateChanged) -> None:
     if fact.up:
         state.steered.add(fact.pbx)
         _watch_all_on(state, fact.pbx)
+        state.doors.update(state.queues)
         for request in of_it:
             lanes.enter(state, request, fact.at)
     else:
@@ -119,5 +131,7 @@ def _watch_all_on(state: State, pbx: PbxName) -> None:
 FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     RulesChanged: _rules_changed,
     DayChanged: _day_changed,
+    QueueDrained: _queue_drained,
+    CalendarChanged: _calendar_changed,
     PbxStateChanged: _pbx_state_changed,
 }

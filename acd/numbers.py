@@ -1,0 +1,20 @@
+"""Telephone numbers, as callers' sides and operators write them, in the one form in which they can be compared."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import phonenumbers
+
+
+@lru_cache(maxsize=10_000)
+def e164(text: str, country: str | None) -> str:
+    """A number in the form +31612345678 (ITU-T E.164); empty if it is none. `country` (ISO 3166, such as NL) is where
+    numbers without one belong; with None, only those with a + are understood."""
+    try:
+        number = phonenumbers.parse(text, country)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_valid_number(number):
+        return ""
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
