@@ -34,6 +34,7 @@ from acd.center.inputs import (
     LegAnswered,
     LegEnd,
     LegEnded,
+    LegHungUp,
     PbxLost,
     PbxSurveyed,
     PhoneUsed,
@@ -184,6 +185,14 @@ class Calls:
         else:
             self._tell(ChannelGone(pbx=self.pbx, channel=channel))
 
+    def _hangs_up(self, event: Event) -> None:
+        """Its telephone has: first here of the two that talked, whichever channel ends first."""
+        channel = ChannelId(event["Uniqueid"])
+        if offer := offer_of(channel):
+            self._tell(LegHungUp(offer=offer))
+        else:
+            self._tell(ChannelGone(pbx=self.pbx, channel=channel))
+
     def _originated(self, event: Event) -> None:
         """A dial failed. If it had come to a channel, that channel's end, heard next, knows better why."""
         channel = ChannelId(event["Uniqueid"])
@@ -309,6 +318,7 @@ _HANDLERS: dict[str, Callable[[Calls, Event], None]] = {
     "Newstate": Calls._new_state,
     "Rename": Calls._renamed,
     "BridgeEnter": Calls._entered_bridge,
+    "HangupRequest": Calls._hangs_up,
     "Hangup": Calls._hung_up,
     "OriginateResponse": Calls._originated,
 }

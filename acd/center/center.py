@@ -102,6 +102,7 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.LegAccepted: offers.accepted,
     inputs.CallBridged: offers.bridged,
     inputs.BridgeFailed: offers.bridge_failed,
+    inputs.LegHungUp: offers.hung_up,
     inputs.LegEnded: offers.leg_ended,
     inputs.SetPriority: calls.set_priority,
     inputs.LogIn: agents.log_in,

@@ -125,7 +125,7 @@ class PhoneUsed(Input, frozen=True):
 
 
 class ChannelGone(Input, frozen=True):
-    """A channel has ended: a caller's, or one of somebody's telephone."""
+    """A channel has ended, or is about to, since its telephone has hung up: a caller's, or one of a telephone."""
 
     pbx: PbxName
     channel: ChannelId
@@ -139,6 +139,13 @@ class LegEnd(StrEnum):
     REJECTED = "rejected"
     NO_ANSWER = "no_answer"
     UNREACHABLE = "unreachable"
+
+
+class LegHungUp(Input, frozen=True):
+    """The agent has hung up: the talk is over, although the leg has not ended yet. (Which of two channels ends first
+    does not tell who hung up.)"""
+
+    offer: OfferId
 
 
 class LegAnswered(Input, frozen=True):

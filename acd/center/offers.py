@@ -9,7 +9,7 @@ from __future__ import annotations
 from acd.center import agents, calls
 from acd.center.agents import Happening
 from acd.center.facts import LegGone, LegReleased, OfferAnswered, OfferEnded, OfferMade, RequestConnected
-from acd.center.inputs import BridgeFailed, CallBridged, LegAccepted, LegAnswered, LegEnd, LegEnded
+from acd.center.inputs import BridgeFailed, CallBridged, LegAccepted, LegAnswered, LegEnd, LegEnded, LegHungUp
 from acd.center.model import Agent, ChannelId, Offer, OfferId, OfferOutcome, QueueRules, Request
 from acd.center.state import ID_LENGTH
 from acd.center.strategies import STRATEGIES
@@ -119,6 +119,13 @@ def bridge_failed(turn: Turn, told: BridgeFailed) -> None:
     request = _to_be_bridged(turn, offer)
     if offer and request:
         _never_connected(turn, offer, request)
+        release_leg(turn, offer)
+
+
+def hung_up(turn: Turn, told: LegHungUp) -> None:
+    offer = turn.state.offers.get(told.offer)
+    if offer and offer.connected_at is not None and not _is_over(turn, offer):
+        calls.talk_ended(turn, offer, ended_by="agent")
         release_leg(turn, offer)
 
 

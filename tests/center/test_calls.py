@@ -87,6 +87,35 @@ def test_an_agent_who_hangs_up_ends_the_talk() -> None:
     assert world.told(LegReleased) == []
 
 
+def test_who_hung_up_is_told_apart_although_the_other_channel_ends_first() -> None:
+    world = one_queue("alice", "bob")
+    by_caller, by_agent = world.caller_joins("sales"), world.caller_joins("sales")
+    for agent in ("alice", "bob"):
+        world.takes_the_call(agent)
+
+    world.caller_hangs_up(by_caller)
+    world.hangs_up("alice")
+    world.tell(inputs.LegHungUp(world.offer_to("bob")))
+    world.caller_hangs_up(by_agent)
+
+    assert world.ending_of(by_caller).ended_by == "caller"
+    assert world.ending_of(by_agent).ended_by == "agent"
+
+
+def test_an_agent_who_has_hung_up_is_offered_nothing_before_his_leg_is_gone() -> None:
+    world = one_queue(wrap_up_seconds=0)
+    world.caller_joins("sales")
+    world.takes_the_call("alice")
+    leg = world.offer_to("alice")
+    request = world.caller_joins("sales")
+    world.tell(inputs.LegHungUp(leg))
+    assert world.ringing == {}
+
+    world.hangs_up(leg)
+
+    assert world.ringing == {"alice": request}
+
+
 def test_the_second_of_the_two_to_hang_up_changes_nothing() -> None:
     world = one_queue(wrap_up_seconds=15)
     first = world.caller_joins("sales")

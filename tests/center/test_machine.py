@@ -130,6 +130,7 @@ HEARD: tuple[Callable[[OfferId], Input], ...] = (
     inputs.LegAnswered,
     inputs.LegAccepted,
     inputs.CallBridged,
+    inputs.LegHungUp,
     lambda offer: inputs.BridgeFailed(offer, cause="?"),
     *(lambda offer, how=how: inputs.LegEnded(offer, how=how) for how in LegEnd),
 )
