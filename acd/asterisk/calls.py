@@ -256,8 +256,10 @@ class Calls:
     def _requeue(self, fact: RequestRequeued) -> None:
         self._forget_bridging(fact.channel)
         if fact.channel in self._marked:
+            # A bridge that was on its way may have stopped his music.
             self._marked.discard(fact.channel)
             self._mark(fact.channel, "")
+            self._redirect(fact.channel, "acd-wait", "s", "again")
 
     def _queued(self, fact: RequestQueued) -> None:
         if fact.came_to:
@@ -273,8 +275,10 @@ class Calls:
     def _release_caller(self, fact: CallerReleased) -> None:
         self._mark(fact.channel, fact.status)
         where = (fact.context, fact.queue, "1") if fact.context else ("acd-wait", "s", "leave")
-        context, extension, priority = where
-        self._send("Redirect", {"Channel": fact.channel, "Context": context, "Exten": extension, "Priority": priority})
+        self._redirect(fact.channel, *where)
+
+    def _redirect(self, channel: ChannelId, context: str, extension: str, priority: str) -> None:
+        self._send("Redirect", {"Channel": channel, "Context": context, "Exten": extension, "Priority": priority})
 
     def _hang_up_leg(self, fact: LegReleased) -> None:
         headers: dict[str, str] = {"Channel": fact.channel}

@@ -62,7 +62,7 @@ def joined(pbx: PbxName, event: Event, country: str | None) -> CallerJoined:
 
 def live_channel(event: Event, country: str | None) -> LiveChannel:
     """A channel of a `Status` list, with the variables that were asked for."""
-    variables = {name: event.get(f"Variable({name})", "") for name in VARIABLES}
+    variables = _variables(event)
     return LiveChannel(
         channel=ChannelId(event["Uniqueid"]),
         bridged=bool(event.get("BridgeID")),
@@ -77,6 +77,13 @@ def live_channel(event: Event, country: str | None) -> LiveChannel:
         needs=needs(variables["ACD_SKILLS"]),
         preferred_agent=agent(variables["ACD_PREFERRED_AGENT"]),
     )
+
+
+def _variables(event: Event) -> dict[str, str]:
+    """Of a `Status` event: one header `Variable: NAME=value` for each that was asked for; `(null)` if it is not set."""
+    pairs = (line.partition("=") for line in event.all("Variable"))
+    found = {name: "" if value == "(null)" else value for name, _, value in pairs}
+    return {name: found.get(name, "") for name in VARIABLES}
 
 
 def phone_of(channel_name: str) -> str:

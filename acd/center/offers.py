@@ -216,7 +216,9 @@ def time_is_up(turn: Turn, offer: Offer) -> None:
 
 
 def _was_not_taken(turn: Turn, offer: Offer, told: LegEnded) -> None:
-    if told.how is LegEnd.UNREACHABLE:
+    if offer.answered_at is not None:
+        _rejected(turn, offer, told)  # he picked up and hung up: whatever cause the network gives it
+    elif told.how is LegEnd.UNREACHABLE:
         _failed(turn, offer, told.cause)
     elif told.how is LegEnd.NO_ANSWER:
         _missed(turn, offer, told.cause)

@@ -291,6 +291,18 @@ def test_a_phone_may_be_unreachable_for_a_year() -> None:
     assert _fails_once(world) == 300
 
 
+@pytest.mark.parametrize("how", LegEnd)
+def test_who_picks_up_and_hangs_up_has_rejected_whatever_the_network_calls_it(how: LegEnd) -> None:
+    world = one_queue("alice", "bob")
+    request = world.caller_joins("sales")
+    world.answers("alice")
+
+    world.leg_ends("alice", how)
+
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("busy", "rejected")
+    assert world.ringing == {"bob": request}
+
+
 # ---- Withdrawn
 
 
