@@ -1,7 +1,7 @@
-# Each target sets up all that it needs, once: the Python packages in .venv, and (demo, test) a private Asterisk in
+# Each target sets up all that it needs, once: the Python packages in .venv, and (demo, test, bench) a private Asterisk in
 # ~/.cache/acd, which touches nothing of the machine's own.
 
-.PHONY: demo test lint
+.PHONY: demo test bench lint
 .DEFAULT_GOAL := demo
 
 READY := .venv/.ready
@@ -18,6 +18,12 @@ demo: $(READY)
 test: $(READY)
 	@.venv/bin/acd pbx install --release 22 --release 16 --sipp
 	@.venv/bin/pytest -n auto $(ARGS)
+
+# acd beside app_queue, some twelve minutes; figures and plot go to docs/bench/. `make bench QUICK=1`: two minutes, and
+# nothing is written. `.venv/bin/python -m bench load` and `… soak` are the acceptance load and the soak.
+bench: $(READY)
+	@.venv/bin/acd pbx install --sipp
+	@.venv/bin/python -m bench all $(if $(QUICK),--quick) $(ARGS)
 
 lint: $(READY)
 	@.venv/bin/ruff format --check .

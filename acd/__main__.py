@@ -1,0 +1,69 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from acd import config as configuration
+from acd import daemon, logs
+from acd.asterisk.pbx_command import pbx_app
+from acd.demo.command import demo
+from acd.journal import JournalError
+
+main = typer.Typer(
+    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A call distributor for Asterisk."
+)
+main.add_typer(pbx_app, name="pbx")
+main.command("demo")(demo)
+
+ConfigFile = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="The configuration (acd.toml).")]
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@main.command()
+def run(
+    config: ConfigFile, log_level: Annotated[str, typer.Option(help="debug, info, warning or error")] = "info"
+) -> None:
+    """Run the daemon. SIGHUP takes over a changed configuration; SIGTERM stops it and leaves every call as it is."""
+    logs.set_up(log_level)
+    try:
+        asyncio.run(daemon.serve(config))
+    except (configuration.BadConfig, JournalError, daemon.CannotStart) as error:
+        _fail(str(error))
+
+
+@main.command()
+def check(config: ConfigFile) -> None:
+    """Check a configuration: every mistake at once, with its line; exit status 1 if there is one."""
+    try:
+        checked = configuration.load(config)
+    except configuration.BadConfig as error:
+        _fail(str(error))
+    for warning in configuration.warnings(config):
+        errors.print(warning, style="yellow", markup=False)
+    sys.stdout.write(f"{config}: good: {len(checked.queue)} queues, {len(checked.agent)} agents\n")
+
+
+@main.command()
+def token() -> None:
+    """Make a bearer token for the API: the token itself, and the line of its SHA-256 for the configuration."""
+    made = secrets.token_urlsafe(32)
+    digest = hashlib.sha256(made.encode()).hexdigest()
+    sys.stdout.write(f'token:   {made}\n\n[[token]]\nname = ""\nsha256 = "{digest}"\nrole = "supervisor"\n')
+
+
+def _fail(message: str) -> None:
+    errors.print(message, style="red", markup=False)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+"""What the demo shows and reports, without a call centre."""
+
+from __future__ import annotations
+
+import io
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from acd.api import models
+from acd.center.model import AgentState, Outcome, RequestState
+from acd.demo import people, screen
+from acd.demo.crowd import ENDLESS_PATIENCE, Crowd
+from acd.demo.screen import Signboard
+from acd.demo.show import _report
+from acd.demo.watching import Picture, Tally
+
+NOW = datetime(2026, 11, 24, 12, 0, 30, tzinfo=UTC)
+
+
+def test_the_screen_shows_who_waits_who_rings_and_who_talks() -> None:
+    ringing = request("1", "Ana", state=RequestState.OFFERED, place=1, agent="alice")
+    waiting = request("2", "Ben", state=RequestState.WAITING, place=2, priority=10)
+    talking = request("3", "Clara", state=RequestState.ONGOING, place=None, agent="bob")
+    agents = [
+        agent("alice", AgentState.CONNECTING, request="1", until="2026-11-24T12:00:34.000Z"),
+        agent("bob", AgentState.CONNECTED, request="3"),
+        agent("carol", AgentState.PAUSED, reason="coffee"),
+    ]
+
+    shown = drawn(Picture(NOW, agents, [queue()], [ringing, waiting, talking]), Tally())
+
+    assert re.search(r"● connecting +Ana", shown)
+    assert re.search(r"● connected +Clara +0:30", shown)
+    assert re.search(r"● paused +coffee", shown)
+    assert "1  Ana" in shown
+    assert "☎ alice" in shown
+    assert "2  Ben ★" in shown
+    assert "2 waiting" in shown
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 30), (200, 60), (40, 10)])
+def test_the_screen_fits_into_every_terminal(width: int, height: int) -> None:
+    crowded = [request(str(n), f"Caller {n}", state=RequestState.WAITING, place=n) for n in range(1, 60)]
+
+    shown = drawn(Picture(NOW, [agent("alice", AgentState.AVAILABLE)], [queue()], crowded), Tally(), width, height)
+
+    lines = shown.splitlines()
+    assert len(lines) == height
+    assert max(map(len, lines)) <= width
+    assert "Ctrl-C" in lines[-1]
+
+
+def test_a_caller_whom_nobody_answered_is_a_failure() -> None:
+    report = _report(crowd(people.Outcome.TALKED, people.Outcome.GAVE_UP), tally(Outcome.ANSWERED), 40)
+
+    assert "2 calls, 1 answered by an agent, in 40 s" in report.text
+    assert report.failures == ["1 of 2 calls were not answered: Somebody (gave up)"]
+
+
+def test_an_api_that_counts_otherwise_than_the_callers_is_a_failure() -> None:
+    report = _report(crowd(people.Outcome.TALKED), tally(), 40)
+
+    assert report.failures == ["the API tells of 0 answered calls, the callers of 1"]
+
+
+def test_calls_that_were_all_answered_are_a_success() -> None:
+    report = _report(crowd(people.Outcome.TALKED), tally(Outcome.ANSWERED), 40)
+
+    assert report.failures == []
+    assert "waited   p50 3.0 s, max 3.0 s" in report.text
+
+
+def test_a_machine_without_simulated_phones_is_told_how_to_get_them() -> None:
+    without = "import sys; sys.modules['pyVoIP'] = None; from acd.__main__ import main; main(['demo'])"
+
+    ran = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, timeout=30)
+
+    assert ran.returncode == 1
+    assert ran.stderr == "the demo's simulated phones are missing; install them: pip install 'acd[demo]'\n"
+
+
+# ---- What there is to see
+
+
+def drawn(picture: Picture, tally: Tally, width: int = 120, height: int = 32) -> str:
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, record=True)
+    sign = Signboard("22", "http://127.0.0.1:8088", "token", NOW, None)
+    console.print(screen.drawn(picture, tally, sign, console.size))
+    return console.export_text().removesuffix("\n")
+
+
+def agent(name: str, state: AgentState, **more: Any) -> models.Agent:
+    usual = {
+        "reason": None,
+        "since": "2026-11-24T12:00:00.000Z",
+        "until": None,
+        "wish": None,
+        "wish_reason": None,
+        "request": None,
+        "device": None,
+        "queues": {"sales": 1},
+        "capacity": {},
+        "load": {},
+    }
+    return models.Agent.model_construct(name=name, state=state, **usual | more)
+
+
+def queue() -> models.Queue:
+    return models.Queue.model_construct(
+        name="sales",
+        strategy="priority",
+        closing=False,
+        waiting=2,
+        offered=1,
+        ongoing=1,
+        longest_wait=5,
+        agents={},
+        service_level=models.ServiceLevel(seconds=10, share=None),
+        entered=3,
+        connected=0,
+        ended={},
+    )
+
+
+def request(identity: str, name: str, **more: Any) -> models.Request:
+    usual = {
+        "kind": "call",
+        "queue": "sales",
+        "priority": 50,
+        "agent": None,
+        "entered": "2026-11-24T12:00:25.000Z",
+        "waited": 3.0,
+        "until": None,
+        "offers": 0,
+        "connected": None,
+        "talked": None,
+        "ended": None,
+        "outcome": None,
+        "ended_by": None,
+    }
+    return models.Request.model_construct(id=identity, caller=models.Caller(number="1", name=name), **usual | more)
+
+
+def crowd(*outcomes: people.Outcome) -> Crowd:
+    return Crowd({}, ENDLESS_PATIENCE, len(outcomes), [("Somebody", outcome) for outcome in outcomes])
+
+
+def tally(*outcomes: Outcome) -> Tally:
+    counted = Tally()
+    for outcome in outcomes:
+        counted.add(request("1", "Ana", state=RequestState.ENDED, place=None, agent="alice", outcome=outcome))
+    return counted
