@@ -15,8 +15,11 @@ from rich.console import Console
 from acd import config as configuration
 from acd import daemon, logs
 from acd.asterisk.pbx_command import pbx_app
+from acd.checking.differences import differences
+from acd.checking.doubts import doubts
+from acd.checking.live import look
 from acd.demo.command import demo
-from acd.journal import JournalError
+from acd.journal import JournalError, last_rules
 
 main = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A call distributor for Asterisk."
@@ -41,14 +44,24 @@ def run(
 
 
 @main.command()
-def check(config: ConfigFile) -> None:
-    """Check a configuration: every mistake at once, with its line; exit status 1 if there is one."""
+def check(
+    config: ConfigFile, live: Annotated[bool, typer.Option("--live", help="Ask the Asterisk servers, too.")] = False
+) -> None:
+    """Check a configuration: every mistake at once, with its line; exit status 1 if there is one.
+
+    Then: what is allowed and cannot be meant, and what a reload would change, if there is a journal.
+    """
     try:
         checked = configuration.load(config)
-    except configuration.BadConfig as error:
+        before = last_rules(checked.store.url)
+    except (configuration.BadConfig, JournalError) as error:
         _fail(str(error))
-    for warning in configuration.warnings(config):
+    for warning in (*configuration.warnings(config), *doubts(checked.rules())):
         errors.print(warning, style="yellow", markup=False)
+    for change in differences(before, checked.rules()) if before else ():
+        sys.stdout.write(f"a reload would change: {change}\n")
+    if live and (troubles := asyncio.run(look(checked))):
+        _fail("\n".join(troubles))
     sys.stdout.write(f"{config}: good: {len(checked.queue)} queues, {len(checked.agent)} agents\n")
 
 

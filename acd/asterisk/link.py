@@ -177,6 +177,11 @@ class Link:
         """Actions that wait for their answer."""
         return len(self._protocol.responses) if self._protocol else 0
 
+    @property
+    def trouble(self) -> str:
+        """Why it is not up, as far as it knows; empty when it is."""
+        return "" if self.up else self._last_failure
+
     # ---- Sending
 
     def _send(self, action: str, headers: Headers, as_list: bool, seconds: float) -> asyncio.Future[Any]:
@@ -322,6 +327,7 @@ class Link:
     def _login_refused(self, answer: str) -> float:
         pause = self._after_refusal.pause()
         user = self.server.username
+        self._last_failure = f"the login of {user!r} was refused: {answer}"
         log.error("ami.login_refused", pbx=self.name, user=user, answer=answer, retry_in_seconds=round(pause, 1))
         return pause
 

@@ -6,12 +6,13 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import cast
 
-from acd.center.facts import AnyFact, RequestEnded
+from acd.center.facts import AnyFact, RequestEnded, RulesChanged
+from acd.center.model import SiteRules
 from acd.journal.store import JournalError, Row, fact_of
 
 APPLICATION_ID = int.from_bytes(b"acdj", "big")
@@ -42,6 +43,7 @@ _INSERT, _VALUES = "INSERT INTO facts VALUES ", "(?, ?, ?, ?, ?)"
 ROWS_IN_A_STATEMENT = 100
 
 BUSY_SECONDS = 1.0
+_NOT_OURS = "{path}: belongs to another program; store.url must name a file of its own for acd"
 _BEGIN_ANEW = "restore a backup, or move the file away to begin a new journal"
 
 
@@ -63,9 +65,7 @@ class SqliteStore:
         (version,) = self._writing.execute("PRAGMA user_version").fetchone()
         is_new = self._writing.execute("SELECT 1 FROM sqlite_master").fetchone() is None
         if owner != APPLICATION_ID and not (is_new and owner == version == 0):
-            raise JournalError(
-                f"{self._path}: belongs to another program; store.url must name a file of its own for acd"
-            )
+            raise JournalError(_NOT_OURS.format(path=self._path))
         if version > FORMAT:
             raise JournalError(
                 f"{self._path}: written by a newer release of acd (format {version}, this one knows {FORMAT}); "
@@ -107,20 +107,37 @@ class SqliteStore:
         with self._explained():
             return [(row[0], cast(RequestEnded, fact_of(*row))) for row in self._reading.execute(query, asked)]
 
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Whatever goes wrong becomes a JournalError, in the operator's words."""
-        try:
-            yield
-        except OSError as error:
-            where = error.filename or self._path
-            raise JournalError(
-                f"{where}: {error.strerror}; the folder of the journal must be acd's to write in"
-            ) from error
-        except sqlite3.Error as error:
-            raise JournalError(f"{self._path}: {_in_words(error)}") from error
-        except ValueError as error:
-            raise JournalError(f"{self._path}: {error}; {_BEGIN_ANEW}") from error
+    def _explained(self) -> AbstractContextManager[None]:
+        return _explained(self._path)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Whatever goes wrong becomes a JournalError, in the operator's words."""
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or path
+        raise JournalError(f"{where}: {error.strerror}; the folder of the journal must be acd's to write in") from error
+    except sqlite3.Error as error:
+        raise JournalError(f"{path}: {_in_words(error)}") from error
+    except ValueError as error:
+        raise JournalError(f"{path}: {error}; {_BEGIN_ANEW}") from error
+
+
+def last_rules(path: Path) -> SiteRules | None:
+    """Read beside the daemon that may be writing there; None if there is no journal, or none with rules."""
+    if not path.exists():
+        return None
+    with _explained(path), closing(_connect(path, "ro")) as reading:
+        (owner,) = reading.execute("PRAGMA application_id").fetchone()
+        if owner != APPLICATION_ID:
+            raise JournalError(_NOT_OURS.format(path=path))
+        reading.text_factory = bytes
+        row = reading.execute(
+            "SELECT seq, body, checksum FROM facts WHERE kind = 'RulesChanged' ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        return cast(RulesChanged, fact_of(*row)).rules if row else None
 
 
 def _make(path: Path, opened: ExitStack) -> None:

@@ -1,0 +1,57 @@
+"""`acd check --live` against a real Asterisk: what it says is so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from callcentre import configuration
+from exchange import both_releases
+
+from acd.asterisk.pbx import PrivatePbx
+from acd.checking.live import CVE, look
+
+
+@both_releases
+async def test_a_server_that_can_be_steered_is_good_but_for_a_release_with_a_hole(
+    pbx: PrivatePbx, tmp_path: Path
+) -> None:
+    assert await look(configuration(pbx, tmp_path)) == (
+        [] if pbx.installation.release == "22" else [f"asterisk.main: {CVE}"]
+    )
+
+
+async def test_a_wrong_secret_is_told(pbx: PrivatePbx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acd.checking.live.CONNECT_SECONDS", 2.0)
+    servers = {"main": {"host": pbx.host, "port": pbx.ami_port, "username": "acd", "secret": "wrong"}}
+
+    (trouble,) = await look(configuration(pbx, tmp_path, asterisk=servers))
+
+    assert trouble == (
+        "asterisk.main: cannot be steered within 2 s: the login of 'acd' was refused: Authentication failed"
+    )
+
+
+async def test_a_server_that_is_not_there_is_told(
+    pbx: PrivatePbx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acd.checking.live.CONNECT_SECONDS", 1.0)
+    nobody = pbx.ports.spare.start
+    servers = {"main": {"host": pbx.host, "port": nobody, "username": "acd", "secret": "x"}}
+
+    (trouble,) = await look(configuration(pbx, tmp_path, asterisk=servers))
+
+    assert trouble.startswith("asterisk.main: cannot be steered within 1 s: ")
+    assert str(nobody) in trouble
+
+
+async def test_a_dialplan_that_was_not_included_is_told(pbx: PrivatePbx, tmp_path: Path) -> None:
+    await pbx.command("dialplan remove context acd-wait")
+    try:
+        troubles = await look(configuration(pbx, tmp_path))
+    finally:
+        await pbx.command("dialplan reload")
+
+    assert troubles == [
+        "asterisk.main: the dialplan has no acd-wait: include dialplans/acd.conf from extensions.conf and reload"
+    ]
