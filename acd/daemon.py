@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import signal
 import time
@@ -100,7 +101,10 @@ class Daemon:
         try:
             await web.TCPSite(self._web, host, port).start()
         except OSError as error:
-            raise CannotStart(f"http.listen: cannot listen on {self.config.http.listen}: {error.strerror}") from None
+            why = os.strerror(error.errno) if error.errno else str(error)
+            raise CannotStart(
+                f"http.listen: cannot listen on {self.config.http.listen}: {why}; stop what uses it, or choose another"
+            ) from None
 
     def reload(self, config: configuration.Config) -> None:
         """Takes over a new configuration without touching a call; servers, store and address need a restart."""

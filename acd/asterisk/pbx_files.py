@@ -15,8 +15,9 @@ from pathlib import Path
 from acd.asterisk.ports import LOOPBACK, Ports
 from acd.asterisk.private import Installation
 
-SHIPPED = Path(__file__).parents[2]
-"""The checkout, for the two files that an operator copies from it."""
+PACKAGE = Path(__file__).parents[1]
+SHIPPED = PACKAGE / "shipped" if (PACKAGE / "shipped").is_dir() else PACKAGE.parent
+"""Where the files lie that an operator copies: in an installed package, or in the checkout."""
 AMI_USER = "acd"
 FOLDERS = ("etc/manager.d", "log", "lib", "cache", "spool/outgoing", "keys", "data/sounds")
 

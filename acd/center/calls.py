@@ -78,7 +78,7 @@ def left(turn: Turn, told: ChannelGone) -> None:
     if request.state is RequestState.ONGOING and request.accepted:
         offer = turn.state.offers[request.accepted]
         talk_ended(turn, offer, ended_by="caller")
-        offers.release_leg(turn, offer)
+        offers.let_leg_end(turn, offer)
         return
     offers.withdraw_all(turn, request)
     _end(turn, request, Outcome.ABANDONED, ended_by="caller")

@@ -282,6 +282,13 @@ class LegReleased(Fact, frozen=True, tag=True, kw_only=True):
     """Somebody else has the call: the phone is not to show a missed one."""
 
 
+class LegEnding(Fact, frozen=True, tag=True, kw_only=True):
+    """A talk is over, and the agent's leg goes on in the dialplan to its own end; by the deadline it is told to."""
+
+    offer: OfferId
+    deadline: float
+
+
 class LegGone(Fact, frozen=True, tag=True, kw_only=True):
     offer: OfferId
     overdue: bool = False
@@ -314,6 +321,7 @@ AnyFact = (
     | OfferAnswered
     | OfferEnded
     | LegReleased
+    | LegEnding
     | LegGone
 )
 """Every fact there is; what the journal reads and writes."""

@@ -319,3 +319,5 @@ class Offer(Struct):
     answered_at: float | None = None
     outcome: OfferOutcome | None = None
     connected_at: float | None = None
+    released: bool = False
+    """Its leg has been told to end."""

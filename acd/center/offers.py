@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from acd.center import agents, calls
 from acd.center.agents import Happening
-from acd.center.facts import LegGone, LegReleased, OfferAnswered, OfferEnded, OfferMade, RequestConnected
+from acd.center.facts import LegEnding, LegGone, LegReleased, OfferAnswered, OfferEnded, OfferMade, RequestConnected
 from acd.center.inputs import BridgeFailed, CallBridged, LegAccepted, LegAnswered, LegEnd, LegEnded, LegHungUp
 from acd.center.model import Agent, ChannelId, Offer, OfferId, OfferOutcome, QueueRules, Request
 from acd.center.state import ID_LENGTH
@@ -21,6 +21,8 @@ HANG_UP_SECONDS = 5.0
 """A leg of which nothing is heard for so long after its use is given up for gone."""
 
 
+LEG_ENDS_SECONDS = 2.0
+"""A leg whose talk is over and that has not ended by then is told to."""
 ACCEPT_SECONDS = 30.0
 """How long an agent who has picked up may listen to a whisper, or look for the key that he is asked for."""
 _LEG = "acd-"
@@ -126,7 +128,7 @@ def hung_up(turn: Turn, told: LegHungUp) -> None:
     offer = turn.state.offers.get(told.offer)
     if offer and offer.connected_at is not None and not _is_over(turn, offer):
         calls.talk_ended(turn, offer, ended_by="agent")
-        release_leg(turn, offer)
+        let_leg_end(turn, offer)
 
 
 def leg_ended(turn: Turn, told: LegEnded) -> None:
@@ -200,6 +202,11 @@ def release_leg(turn: Turn, offer: Offer, answered_elsewhere: bool = False) -> N
     )
 
 
+def let_leg_end(turn: Turn, offer: Offer) -> None:
+    """Who was bridged goes on in the dialplan, whose next line hangs up."""
+    turn.tell(LegEnding(at=turn.now, offer=offer.id, deadline=turn.now + LEG_ENDS_SECONDS))
+
+
 def time_is_up(turn: Turn, offer: Offer) -> None:
     """Its deadline has come: rung for long enough, or something that Asterisk owes us did not happen."""
     if offer.outcome is None:
@@ -207,6 +214,8 @@ def time_is_up(turn: Turn, offer: Offer) -> None:
         release_leg(turn, offer)
     elif request := _to_be_bridged(turn, offer):
         _never_connected(turn, offer, request)
+        release_leg(turn, offer)
+    elif offer.connected_at is not None and not offer.released:
         release_leg(turn, offer)
     else:
         turn.tell(LegGone(at=turn.now, offer=offer.id, overdue=True))

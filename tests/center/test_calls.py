@@ -12,6 +12,7 @@ from acd.center.center import Undecided
 from acd.center.facts import CallerReleased, LegReleased, RequestEnded, RequestQueued
 from acd.center.inputs import Input, LegEnd
 from acd.center.model import AgentName, Caller, ChannelId, QueueName
+from acd.center.offers import LEG_ENDS_SECONDS
 
 from .witness import likeness
 from .worlds import MAIN, START, World, one_queue
@@ -72,6 +73,8 @@ def test_a_caller_who_hangs_up_ends_the_talk() -> None:
     ended = world.ending_of(request)
     assert (ended.outcome, ended.ended_by, ended.talk_seconds) == ("answered", "caller", 60)
     assert world.state_of("alice") == "wrap_up"
+    assert world.told(LegReleased) == []
+    world.time_passes(LEG_ENDS_SECONDS)
     assert world.last(LegReleased).channel == leg
 
 

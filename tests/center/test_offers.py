@@ -18,7 +18,7 @@ from acd.center.facts import (
 )
 from acd.center.inputs import LegEnd
 from acd.center.model import AgentName, Caller, Device, OfferOutcome
-from acd.center.offers import BRIDGE_SECONDS, HANG_UP_SECONDS
+from acd.center.offers import BRIDGE_SECONDS, HANG_UP_SECONDS, LEG_ENDS_SECONDS
 
 from .worlds import MAIN, START, World, one_queue
 
@@ -352,6 +352,8 @@ def test_a_talk_whose_leg_s_end_is_never_heard_leaves_the_agent_free_after_all()
     world.caller_hangs_up(talk)
     request = world.caller_joins("sales")
 
+    world.time_passes(LEG_ENDS_SECONDS)
+    assert len(world.told(LegReleased)) == 1
     world.time_passes(HANG_UP_SECONDS)
 
     assert world.ringing == {"alice": request}

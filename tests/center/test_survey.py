@@ -278,7 +278,7 @@ def test_a_talk_that_ended_unheard_is_over(gone: str) -> None:
     ended = world.ending_of(request)
     assert (ended.outcome, ended.ended_by) == ("answered", "agent" if gone == "agent" else "caller")
     assert (world.state_of("alice"), world.seconds_left("alice")) == ("wrap_up", 5)
-    assert bool(world.told(LegReleased)) == (gone != "agent")
+    assert bool(world.told(LegReleased)) == (gone == "caller")
     assert len(world.told(LegGone)) == (gone != "caller")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from acd.center import state as states
-from acd.center.facts import AnyFact, LegGone, LegReleased, OfferAnswered, OfferEnded, OfferMade
+from acd.center.facts import AnyFact, LegEnding, LegGone, LegReleased, OfferAnswered, OfferEnded, OfferMade
 from acd.center.folding import lanes
 from acd.center.folding.rules import forget
 from acd.center.model import Offer, OfferId, OfferOutcome, RequestState
@@ -65,7 +65,12 @@ def _offer_ended(state: State, fact: OfferEnded) -> None:
 
 def _leg_released(state: State, fact: LegReleased) -> None:
     if fact.offer in state.offers:
+        state.offers[fact.offer].released = True
         _set_deadline(state, fact.offer, fact.deadline)
+
+
+def _leg_ending(state: State, fact: LegEnding) -> None:
+    _set_deadline(state, fact.offer, fact.deadline)
 
 
 def _set_deadline(state: State, name: OfferId, at: float) -> None:
@@ -88,5 +93,6 @@ FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     OfferAnswered: _offer_answered,
     OfferEnded: _offer_ended,
     LegReleased: _leg_released,
+    LegEnding: _leg_ending,
     LegGone: _leg_gone,
 }
