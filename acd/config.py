@@ -28,7 +28,7 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from acd import calendars
 from acd.center import model as rules
@@ -45,6 +45,7 @@ from acd.center.model import (
 )
 from acd.center.strategies import STRATEGIES
 
+ENV_PREFIX = "ACD_"
 LONGEST_SECONDS = 7 * 24 * 3600
 
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECONDS, allow_inf_nan=False)]
@@ -107,7 +108,8 @@ def _e164(number: str) -> str:
 
 
 def _secret(secret: Any) -> SecretStr:
-    """`env:NAME` and `file:PATH` name where a secret stands; anything else is the secret itself."""
+    if isinstance(secret, SecretStr):  # what pydantic-settings makes of an environment variable, before it is looked up
+        secret = secret.get_secret_value()
     if not isinstance(secret, str):
         raise PydanticCustomError("secret", "must be a string")
     text = _looked_up(secret)
@@ -338,7 +340,7 @@ class Offers(Table):
 
 class Config(BaseSettings):
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
-        extra="forbid", strict=True, frozen=True, env_prefix="ACD_", env_nested_delimiter="__"
+        extra="forbid", strict=True, frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__"
     )
 
     asterisk: Annotated[dict[Name, Asterisk], Field(min_length=1)]
@@ -447,6 +449,8 @@ def load(file: Path) -> Config:
         config = Config(**data)
     except ValidationError as error:
         mistakes += [_mistake(text, data, dict(one)) for one in error.errors(include_url=False)]
+    except SettingsError as error:
+        mistakes.append(_unreadable_variable(str(error)))
     if mistakes:
         raise BadConfig(file, mistakes)
     return config
@@ -459,8 +463,8 @@ def warnings(file: Path) -> list[str]:
     return [
         f"{file}:{_line_of(text, ('asterisk', name, 'secret'))}: asterisk.{name}.secret: stands in the file itself; "
         'better "env:NAME" or "file:PATH"'
-        for name, server in data["asterisk"].items()
-        if not server["secret"].startswith(("env:", "file:"))
+        for name, server in data.get("asterisk", {}).items()
+        if not server.get("secret", "env:").startswith(("env:", "file:"))
     ]
 
 
@@ -473,16 +477,48 @@ def _syntax_mistake(message: str) -> Mistake:
 
 
 def _mistake(text: str, data: dict[str, Any], error: dict[str, Any]) -> Mistake:
-    where: Where = tuple(part for part in error["loc"] if part not in ("[key]", "desk", "mobile"))
+    where = _without_tags(error["loc"])
+    if variable := _variable(where):
+        return Mistake(0, variable, _what(error, where))
+    line = _line_of(text, where[:-1] if error["type"] == "missing" else where)
+    return Mistake(line, _spell(where, data), _what(error, where))
+
+
+def _what(error: dict[str, Any], where: Where) -> str:
     if error["type"] == "extra_forbidden":
-        return Mistake(_line_of(text, where), _spell(where, data), "there is no such key here")
+        return "there is no such key here"
     if error["type"] == "missing":
-        return Mistake(_line_of(text, where[:-1]), _spell(where, data), "is missing")
-    what = error["msg"][0].lower() + error["msg"][1:]
-    shown = (
-        "" if isinstance(error["input"], dict | list | SecretStr) or "secret" in where else f", not {error['input']!r}"
+        return "is missing"
+    what: str = error["msg"][0].lower() + error["msg"][1:]
+    if isinstance(error["input"], dict | list | SecretStr) or "secret" in where:
+        return what
+    return f"{what}, not {error['input']!r}"
+
+
+def _without_tags(location: Where) -> Where:
+    """The place without what pydantic adds: which kind of device it took it for, and that a key is meant."""
+    before: Where = ("", *location)
+    return tuple(
+        part
+        for previous, part in zip(before, location, strict=False)
+        if part != "[key]" and not (isinstance(previous, int) and part in ("desk", "mobile"))
     )
-    return Mistake(_line_of(text, where), _spell(where, data), what + shown)
+
+
+def _variable(where: Where) -> str | None:
+    """The environment variable that says what is so there, if one does."""
+    names = {name.upper(): name for name in os.environ}
+    for length in range(len(where), 0, -1):
+        if found := names.get(ENV_PREFIX + "__".join(str(part) for part in where[:length]).upper()):
+            return found
+    return None
+
+
+def _unreadable_variable(message: str) -> Mistake:
+    field = re.search(r'field "(\w+)"', message)
+    prefix = ENV_PREFIX + (field[1].upper() if field else "")
+    names = sorted(name for name in os.environ if name.upper().startswith(prefix))
+    return Mistake(0, ", ".join(names), "must be written as in JSON, for it stands for a table or a list")
 
 
 def _broken_references(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
@@ -510,7 +546,10 @@ def _broken_references(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
         for status, way in ways.items() if isinstance(ways, dict) else ():
             if isinstance(way, str) and not way.startswith("context:") and way not in queues:
                 yield ("queue", at, "ways_out", status), f"there is no queue {way!r}"
+    numbers = [re.sub(r"[^+\d]", "", str(known.get("number", at))) for at, known in enumerate(_tables(data, "caller"))]
     for at, known in enumerate(_tables(data, "caller")):
+        if numbers[at] in numbers[:at]:
+            yield ("caller", at, "number"), f"there are two of the number {numbers[at]!r}"
         if "agent" in known and known["agent"] not in agents:
             yield ("caller", at, "agent"), f"there is no agent {known['agent']!r}"
     for at, token in enumerate(_tables(data, "token")):
@@ -548,7 +587,7 @@ def _spell(where: Where, data: Any) -> str:
             words[-1:] = [f"{words[-1]} {name!r}:" if name else f"{words[-1]}[{part}]"]
         else:
             words.append(part)
-    return ".".join(words).replace(":.", ": ")
+    return ".".join(words).replace(":.", ": ").removesuffix(":")
 
 
 def _line_of(text: str, where: Where) -> int:

@@ -69,7 +69,7 @@ role = "admin"
 
 [offers]
 no_answer_seconds = 8
-rejected_seconds = 6
+busy_seconds = 6
 
 [[queue]]
 name = "sales"
