@@ -279,6 +279,8 @@ class Queue(Table):
     leave_when_closed: bool = False
     ways_out: WaysOut = WaysOut()
     redial_seconds: Seconds = 0
+    transfers_keep_entry: bool = False
+    dropped_come_back: bool = False
     last_agent_days: Annotated[float, Field(ge=0, le=3650)] = 0
 
 

@@ -28,6 +28,7 @@ from acd.center.facts import (
 from acd.center.inputs import (
     BridgeFailed,
     CallBridged,
+    CallPassedOn,
     ChannelGone,
     Input,
     LegAccepted,
@@ -35,9 +36,11 @@ from acd.center.inputs import (
     LegEnd,
     LegEnded,
     LegHungUp,
+    NewParty,
     PbxLost,
     PbxSurveyed,
     PhoneUsed,
+    TalksTogether,
 )
 from acd.center.model import ChannelId, OfferId, OfferOutcome, PbxName, QueueName
 from acd.center.offers import offer_of
@@ -70,6 +73,11 @@ class Calls:
         self._to_bridge: dict[ChannelId, tuple[ChannelId, OfferId]] = {}
         """Of callers and legs on their way into a common bridge: with whom, and by which offer."""
         self._bridge_of: dict[ChannelId, str] = {}
+        self._parties: dict[str, dict[ChannelId, str]] = {}
+        """Who is in which bridge, each with his channel's name."""
+        self._party_of: dict[ChannelId, str] = {}
+        self._passed_on: set[ChannelId] = set()
+        """Callers whom an agent has transferred."""
         self._legs: dict[ChannelId, str] = {}
         """Legs that live, each with the reason for which its Originate failed, if it has."""
         self._marked: set[ChannelId] = set()
@@ -86,8 +94,8 @@ class Calls:
     def link_down(self, why: str) -> None:
         self.stop()
         self._held = None
-        self._to_bridge.clear()
-        self._bridge_of.clear()
+        for memory in (self._to_bridge, self._bridge_of, self._parties, self._party_of, self._passed_on):
+            memory.clear()
         self._tell(PbxLost(pbx=self.pbx))
 
     def stop(self) -> None:
@@ -165,6 +173,7 @@ class Calls:
 
     def _entered_bridge(self, event: Event) -> None:
         channel, bridge = ChannelId(event["Uniqueid"]), event["BridgeUniqueid"]
+        self._note_party(channel, bridge, event["Channel"])
         if channel not in self._to_bridge:
             return
         partner, offer = self._to_bridge[channel]
@@ -173,8 +182,54 @@ class Calls:
             self._forget_bridging(channel)
             self._tell(CallBridged(offer=offer))
 
+    def _note_party(self, channel: ChannelId, bridge: str, name: str) -> None:
+        """Tells of those who are together in a bridge now, and were not brought together by us."""
+        self._leave_party(channel)
+        if name.startswith("Local/"):
+            return  # half of a way to somebody, and none of those who talk
+        party = self._parties.setdefault(bridge, {})
+        self._party_of[channel] = bridge
+        for other, other_name in party.items():
+            for leg, partner in ((channel, other), (other, channel)):
+                if (offer := offer_of(leg)) and not offer_of(partner):
+                    self._name_of[partner] = name if partner == channel else other_name
+                    self._tell(TalksTogether(pbx=self.pbx, offer=offer, channel=partner))
+            if channel in self._passed_on:
+                self._tell(NewParty(pbx=self.pbx, channel=channel, dial=reading.phone_of(other_name)))
+            if other in self._passed_on:
+                self._tell(NewParty(pbx=self.pbx, channel=other, dial=reading.phone_of(name)))
+        party[channel] = name
+
+    def _leave_party(self, channel: ChannelId) -> None:
+        bridge = self._party_of.pop(channel, None)
+        if bridge is not None:
+            self._parties[bridge].pop(channel, None)
+            if not self._parties[bridge]:
+                del self._parties[bridge]
+
+    def _transferred(self, event: Event) -> None:
+        """BlindTransfer names the two of them in one way, AttendedTransfer in another."""
+        attended = event.name == "AttendedTransfer"
+        leg = event.get("OrigTransfererUniqueid" if attended else "TransfererUniqueid", "")
+        offer = offer_of(leg)
+        if event.get("Result") != "Success" or offer is None:
+            return
+        caller = ChannelId(event.get("TransfereeUniqueid", ""))
+        self._passed_on.add(caller)
+        self._name_of[caller] = event.get("TransfereeChannel", "")
+        if event.get("DestType") == "App":
+            self._marked.discard(caller)  # he has the variables of the channel whose place he takes
+        second = event.get("SecondTransfererUniqueid", "") if attended else ""
+        place = ChannelId(second) if second and second != leg else None
+        self._tell(CallPassedOn(pbx=self.pbx, offer=offer, place=place))
+        if target := event.get("TransferTargetChannel"):
+            dial = reading.phone_of(target)
+            self._tell(NewParty(pbx=self.pbx, channel=caller, dial=dial))
+
     def _hung_up(self, event: Event) -> None:
         channel = ChannelId(event["Uniqueid"])
+        self._leave_party(channel)
+        self._passed_on.discard(channel)
         self._name_of.pop(channel, None)
         self._marked.discard(channel)
         self._forget_bridging(channel)
@@ -245,6 +300,8 @@ class Calls:
         self._to_bridge[caller] = (leg, fact.offer)
         self._to_bridge[leg] = (caller, fact.offer)
         # The mark comes first: whatever the caller's dialplan does next, it knows. One connection keeps the order.
+        if fact.comes_back_if_dropped:
+            self._send("Setvar", {"Channel": caller, "Variable": "ACD_COMES_BACK", "Value": "yes"})
         self._mark(caller, "ANSWERED")
         self._marked.add(caller)
         self._send(
@@ -322,6 +379,8 @@ _HANDLERS: dict[str, Callable[[Calls, Event], None]] = {
     "Newstate": Calls._new_state,
     "Rename": Calls._renamed,
     "BridgeEnter": Calls._entered_bridge,
+    "BlindTransfer": Calls._transferred,
+    "AttendedTransfer": Calls._transferred,
     "HangupRequest": Calls._hangs_up,
     "Hangup": Calls._hung_up,
     "OriginateResponse": Calls._originated,

@@ -57,6 +57,7 @@ def joined(pbx: PbxName, event: Event, country: str | None) -> CallerJoined:
         max_wait_seconds=seconds(unquote(event.get("MaxWait", ""))),
         needs=needs(unquote(event.get("Skills", ""))),
         preferred_agent=agent(unquote(event.get("PreferredAgent", ""))),
+        dropped=event.get("Dropped") == "yes",
     )
 
 

@@ -24,19 +24,20 @@ def joined(turn: Turn, told: CallerJoined) -> None:
     earlier = turn.state.request_on(told.pbx, told.channel)
     if earlier and earlier.state is not RequestState.ONGOING:
         return
-    if earlier and earlier.accepted:
-        # His agent hung up and the dialplan queued him again before the end of the agent's leg was heard.
-        offer = turn.state.offers[earlier.accepted]
-        talk_ended(turn, offer, ended_by="agent")
-        offers.release_leg(turn, offer)
+    if earlier:
+        # He was passed on, or his agent hung up and the dialplan queued him again before the leg's end was heard.
+        end_talk_passed_on(turn, earlier)
     queue = doors.admitting_queue(turn, told)
     if queue is not None:
-        _enter(turn, told, queue)
+        _enter(turn, told, queue, came_from=earlier)
 
 
-def _enter(turn: Turn, told: CallerJoined, queue: Queue) -> None:
+def _enter(turn: Turn, told: CallerJoined, queue: Queue, came_from: Request | None) -> None:
     rules, known = queue.rules, turn.state.rules.callers.get(told.caller.key, KnownCaller())
     entered_at = _moment_of_entry(turn, told, queue)
+    if came_from and (told.dropped or rules.transfers_keep_entry):
+        entered_at = came_from.entered_at
+    priority = came_from.priority if came_from and told.dropped else told.priority or known.priority
     meant_for = preferred.agent_for(turn, told, known, queue)
     waits = [seconds for seconds in (told.max_wait_seconds, rules.max_wait_seconds) if seconds is not None]
     waits_since = turn.now if told.joined_at is None else entered_at
@@ -46,7 +47,7 @@ def _enter(turn: Turn, told: CallerJoined, queue: Queue) -> None:
             request=RequestId(turn.state.next_id(turn.now)),
             kind="call",
             queue=rules.name,
-            priority=told.priority or known.priority or MIDDLE_PRIORITY,
+            priority=priority or MIDDLE_PRIORITY,
             entered_at=entered_at,
             caller=told.caller,
             pbx=told.pbx,
@@ -80,8 +81,21 @@ def left(turn: Turn, told: ChannelGone) -> None:
         talk_ended(turn, offer, ended_by="caller")
         offers.let_leg_end(turn, offer)
         return
+    if request.state is RequestState.ONGOING:
+        _end(turn, request, Outcome.ANSWERED, ended_by="caller")
+        return
     offers.withdraw_all(turn, request)
     _end(turn, request, Outcome.ABANDONED, ended_by="caller")
+
+
+def end_talk_passed_on(turn: Turn, request: Request) -> None:
+    """The caller goes on as another request: in the line that he was passed into, or in the place that he has taken."""
+    if request.accepted:
+        offer = turn.state.offers[request.accepted]
+        talk_ended(turn, offer, ended_by="agent")
+        offers.let_leg_end(turn, offer)
+    else:
+        _end(turn, request, Outcome.ANSWERED, ended_by="agent")
 
 
 def requeue(turn: Turn, request: Request) -> None:
@@ -152,7 +166,7 @@ def went_on(turn: Turn, request: Request) -> None:
 def talk_ended(turn: Turn, offer: Offer, ended_by: str) -> None:
     """The first of the two has hung up; heard again when the other one does, it changes nothing."""
     request = turn.state.requests.get(offer.request)
-    if request is None:
+    if request is None or request.accepted != offer.id:
         return
     _end(turn, request, Outcome.ANSWERED, ended_by)
     agents.wrap_up(turn, turn.state.agents[offer.agent], turn.state.queues[offer.queue].rules)

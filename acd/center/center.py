@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from acd.center import agents, calls, doors, inputs, offers, phones, preferred, routing, skills, survey
+from acd.center import agents, calls, doors, inputs, offers, phones, preferred, routing, skills, survey, transfers
 from acd.center.facts import AnyFact, DayChanged, RulesChanged
 from acd.center.model import AgentName, OfferId, Refused, RequestId
 from acd.center.state import State, Timer
@@ -104,6 +104,9 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.BridgeFailed: offers.bridge_failed,
     inputs.LegHungUp: offers.hung_up,
     inputs.LegEnded: offers.leg_ended,
+    inputs.CallPassedOn: transfers.passed_on,
+    inputs.TalksTogether: transfers.talks_together,
+    inputs.NewParty: transfers.has_new_party,
     inputs.SetPriority: calls.set_priority,
     inputs.LogIn: agents.log_in,
     inputs.LogOut: agents.log_out,

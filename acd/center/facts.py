@@ -193,6 +193,26 @@ class RequestEnded(Fact, frozen=True, tag=True, kw_only=True):
     channel: ChannelId
 
 
+class RequestPassedOn(Fact, frozen=True, tag=True, kw_only=True):
+    """Its agent has passed it on: the talk goes on with somebody else, who may be an agent."""
+
+    request: RequestId
+    was: AgentName | None
+    agent: AgentName | None
+
+
+class RequestHandedOver(Fact, frozen=True, tag=True, kw_only=True):
+    """Another caller stands in the place of the one who held it: an agent asked a colleague, and then passed his own
+    caller on to him, or into the line."""
+
+    request: RequestId
+    pbx: PbxName
+    was: ChannelId
+    channel: ChannelId
+    caller: Caller
+    entered_at: float
+
+
 class RequestMoved(Fact, frozen=True, tag=True, kw_only=True):
     """It waits in another queue from now on; its moment of entry goes with it."""
 
@@ -269,6 +289,8 @@ class OfferEnded(Fact, frozen=True, tag=True, kw_only=True):
     caller_channel: ChannelId
     deadline: float
     """By when the next thing must have happened: the bridge if it was accepted, else the end of the leg."""
+    comes_back_if_dropped: bool = False
+    """If the agent's telephone vanishes, the caller waits again."""
 
 
 class LegReleased(Fact, frozen=True, tag=True, kw_only=True):
@@ -313,6 +335,8 @@ AnyFact = (
     | RequestRequeued
     | RequestConnected
     | RequestEnded
+    | RequestPassedOn
+    | RequestHandedOver
     | RequestMoved
     | CallerReleased
     | QueueDrained

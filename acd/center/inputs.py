@@ -111,6 +111,8 @@ class CallerJoined(Input, frozen=True):
     """When he joined, if that was before now: he was found waiting."""
     needs: Needs = ()
     preferred_agent: AgentName | None = None
+    dropped: bool = False
+    """He talked with an agent whose telephone has vanished: his first moment of entry still counts."""
 
 
 class PhoneUsed(Input, frozen=True):
@@ -176,6 +178,34 @@ class CallBridged(Input, frozen=True):
 class BridgeFailed(Input, frozen=True):
     offer: OfferId
     cause: str
+
+
+# ---- Transfers
+
+
+class CallPassedOn(Input, frozen=True):
+    """An agent has transferred his caller to somebody else."""
+
+    pbx: PbxName
+    offer: OfferId
+    place: ChannelId | None = None
+    """Of an attended transfer: the agent's own other call, whose place the caller takes."""
+
+
+class TalksTogether(Input, frozen=True):
+    """An agent's leg is in one bridge with this channel: the caller's, or of one who was put in his place."""
+
+    pbx: PbxName
+    offer: OfferId
+    channel: ChannelId
+
+
+class NewParty(Input, frozen=True):
+    """A caller who was passed on talks with this telephone now."""
+
+    pbx: PbxName
+    channel: ChannelId
+    dial: str
 
 
 # ---- Requests

@@ -149,6 +149,10 @@ class QueueRules(Struct, frozen=True):
     """By the status for which they are taken: FULL, EMPTY, CLOSED, TIMEOUT."""
     redial_seconds: float = 0
     """Who hung up while waiting and calls again within it has his old place back."""
+    dropped_come_back: bool = False
+    """Whose agent's telephone vanishes in the middle of a talk waits again, at the place that he had."""
+    transfers_keep_entry: bool = False
+    """Who is passed into it has the moment at which he first entered a line."""
     last_agent_days: float = 0
     """For how long the agent who talked with a number last is its preferred one."""
 

@@ -312,5 +312,6 @@ def _end(turn: Turn, offer: Offer, outcome: OfferOutcome, cause: str = "") -> No
             channel=offer.channel,
             caller_channel=turn.state.requests[offer.request].channel,
             deadline=turn.now + seconds,
+            comes_back_if_dropped=turn.state.queues[offer.queue].rules.dropped_come_back,
         )
     )

@@ -206,6 +206,25 @@ class CallCenter(RuleBasedStateMachine):
         queued = _newest(self.world.told(RequestQueued), which)
         self.tell(inputs.ChannelGone(pbx=queued.pbx, channel=queued.channel))
 
+    # ---- Transfers
+
+    @precondition(lambda self: self.world.told(OfferMade))
+    @rule(which=WHICH, place=st.sampled_from((None, *range(6))))
+    def an_agent_passes_a_call_on(self, which: int, place: int | None) -> None:
+        made = _newest(self.world.told(OfferMade), which)
+        where = None if place is None else ChannelId(f"caller-{place}")
+        self.tell(inputs.CallPassedOn(made.pbx, made.offer, where))
+
+    @precondition(lambda self: self.world.told(OfferMade))
+    @rule(which=WHICH, channel=st.integers(0, 15))
+    def a_leg_is_found_with_another_caller(self, which: int, channel: int) -> None:
+        made = _newest(self.world.told(OfferMade), which)
+        self.tell(inputs.TalksTogether(made.pbx, made.offer, ChannelId(f"caller-{channel}")))
+
+    @rule(pbx=st.sampled_from(PBXS), channel=st.integers(0, 15), dial=st.sampled_from(("PJSIP/bob", "PJSIP/stranger")))
+    def a_caller_has_a_new_party(self, pbx: PbxName, channel: int, dial: str) -> None:
+        self.tell(inputs.NewParty(pbx, ChannelId(f"caller-{channel}"), dial))
+
     # ---- Doors
 
     @rule(is_open=st.booleans())

@@ -135,6 +135,9 @@ def _request_holds_together(state: State, request: Request) -> None:
     if request.state is RequestState.WAITING:
         assert (request.offers, request.accepted, request.agent) == ([], None, None)
         return
+    if request.accepted is None and request.state is RequestState.ONGOING:
+        assert request.offers == []  # passed on
+        return
     if request.accepted is None:
         assert request.state is RequestState.OFFERED
         assert len(request.offers) == 1 or (request.offers and request.shared)

@@ -248,7 +248,7 @@ class World:
     def live(self, request: RequestId, **changes: Any) -> LiveChannel:
         """A caller's channel as a survey finds it."""
         one = self.center.state.requests[request]
-        marked = one.accepted is not None
+        marked = one.accepted is not None or one.state is RequestState.ONGOING
         lives = LiveChannel(
             channel=one.channel,
             bridged=one.state is RequestState.ONGOING,

@@ -13,7 +13,9 @@ from acd.center.facts import (
     RequestConnected,
     RequestEased,
     RequestEnded,
+    RequestHandedOver,
     RequestMoved,
+    RequestPassedOn,
     RequestQueued,
     RequestReprioritized,
     RequestRequeued,
@@ -83,6 +85,28 @@ def _request_reprioritized(state: State, fact: RequestReprioritized) -> None:
     request.place_key = place_key(request, state.queues[fact.queue].rules)
     line.enter(request.place_key)
     lanes.enter(state, request, fact.at)
+
+
+def _request_passed_on(state: State, fact: RequestPassedOn) -> None:
+    request = state.requests[fact.request]
+    _leave_agent(state, request)
+    request.accepted, request.offers = None, []
+    request.agent = fact.agent
+
+
+def _request_handed_over(state: State, fact: RequestHandedOver) -> None:
+    request = state.requests[fact.request]
+    line = state.queues[request.queue].line
+    waits = request.state is not RequestState.ONGOING
+    lanes.leave(state, request)
+    line.leave(request.place_key)
+    del state.request_of_channel[fact.pbx, fact.was]
+    state.request_of_channel[fact.pbx, fact.channel] = request.id
+    request.channel, request.caller, request.entered_at = fact.channel, fact.caller, fact.entered_at
+    request.place_key = place_key(request, state.queues[request.queue].rules)
+    if waits:
+        line.enter(request.place_key)
+        lanes.enter(state, request, fact.at)
 
 
 def _request_moved(state: State, fact: RequestMoved) -> None:
@@ -170,6 +194,8 @@ FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     RequestEased: _request_eased,
     HoldEnded: _hold_ended,
     RequestReprioritized: _request_reprioritized,
+    RequestPassedOn: _request_passed_on,
+    RequestHandedOver: _request_handed_over,
     RequestMoved: _request_moved,
     RequestRequeued: _request_requeued,
     RequestConnected: _request_connected,

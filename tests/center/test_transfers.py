@@ -1,0 +1,148 @@
+"""Transfers: the agent is free, the talk goes on, and the list of those who talk tells with whom."""
+
+from __future__ import annotations
+
+from acd.center import inputs
+from acd.center.facts import RequestEnded, RequestHandedOver, RequestPassedOn
+from acd.center.model import ChannelId
+
+from .worlds import MAIN, START, World, one_queue
+
+
+def _talks(*agents: str, **rules: object) -> World:
+    world = one_queue(*agents or ("alice", "bob"), wrap_up_seconds=5, **rules)
+    world.caller_joins("sales", channel="customer", number="+31201234567")
+    world.takes_the_call("alice")
+    return world
+
+
+def _passes_on(world: World, agent: str = "alice", place: str | None = None) -> None:
+    world.tell(inputs.CallPassedOn(MAIN, world.offer_to(agent), ChannelId(place) if place else None))
+
+
+def test_who_passes_a_call_on_wraps_up_and_the_call_goes_on_without_an_agent() -> None:
+    world = _talks()
+    request = world.agent("alice").request
+    world.time_passes(60)
+
+    _passes_on(world)
+
+    assert world.state_of("alice") == "wrap_up"
+    assert (world.request(request).state, world.request(request).agent) == ("ongoing", None)
+    assert world.told(RequestEnded) == []
+    world.time_passes(30)
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
+    ended = world.ending_of(request)
+    assert (ended.outcome, ended.talk_seconds, ended.ended_by) == ("answered", 90, "caller")
+
+
+def test_with_the_agent_s_name_if_the_new_party_is_one() -> None:
+    world = _talks()
+    request = world.agent("alice").request
+    _passes_on(world)
+
+    world.tell(inputs.NewParty(MAIN, ChannelId("customer"), "PJSIP/bob"))
+    assert world.request(request).agent == "bob"
+
+    world.tell(inputs.NewParty(MAIN, ChannelId("customer"), "PJSIP/reception"))
+    assert world.request(request).agent is None
+    assert len(world.told(RequestPassedOn)) == 3
+
+
+def test_one_passed_into_a_queue_waits_there() -> None:
+    world = _talks().with_queue("support")
+    talk = world.agent("alice").request
+    world.time_passes(60)
+    _passes_on(world)
+
+    again = world.caller_joins("support", channel="customer")
+
+    assert world.ending_of(talk).outcome == "answered"
+    assert world.line("support") == [again]
+    assert world.request(again).entered_at == START + 60
+
+
+def test_with_his_first_moment_of_entry_if_the_queue_says_so() -> None:
+    world = _talks().with_queue("support", transfers_keep_entry=True)
+    world.time_passes(60)
+    waits = world.caller_joins("support")
+    world.time_passes(10)
+    _passes_on(world)
+
+    again = world.caller_joins("support", channel="customer")
+
+    assert world.line("support") == [again, waits]
+
+
+def test_whose_join_is_heard_before_the_transfer_is_queued_all_the_same() -> None:
+    world = _talks().with_queue("support")
+    leg = world.offer_to("alice")
+    again = world.caller_joins("support", channel="customer")
+
+    world.tell(inputs.CallPassedOn(MAIN, leg))
+
+    assert world.line("support") == [again]
+    assert world.state_of("alice") == "wrap_up"
+
+
+def test_a_caller_takes_the_place_in_the_line_that_his_agent_held_for_him() -> None:
+    world = _talks("alice").with_queue("support")
+    talk = world.agent("alice").request
+    place = world.caller_joins("support", channel="consultation", number="alice")
+    world.time_passes(20)
+
+    _passes_on(world, place="consultation")
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("consultation")))
+
+    assert world.ending_of(talk).outcome == "answered"
+    assert world.line("support") == [place]
+    assert (world.request(place).channel, world.request(place).caller.number) == ("customer", "+31201234567")
+    assert world.state_of("alice") == "wrap_up"
+    world.with_agents("carol", support=1)
+    world.takes_the_call("carol")
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
+    assert world.ending_of(place).outcome == "answered"
+
+
+def test_a_caller_takes_the_place_in_the_talk_that_his_agent_had_with_a_colleague() -> None:
+    world = _talks("alice").with_queue("support", wrap_up_seconds=5).with_agents("carol", support=1)
+    talk = world.agent("alice").request
+    consultation = world.caller_joins("support", channel="consultation")
+    world.takes_the_call("carol")
+    leg = world.offer_to("alice")
+
+    world.tell(inputs.TalksTogether(MAIN, world.offer_to("carol"), ChannelId("customer")))
+    world.tell(inputs.CallPassedOn(MAIN, leg, ChannelId("consultation")))
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("consultation")))
+
+    assert world.ending_of(talk).outcome == "answered"
+    assert (world.state_of("alice"), world.state_of("carol")) == ("wrap_up", "connected")
+    assert world.request(consultation).channel == "customer"
+    assert len(world.told(RequestHandedOver)) == 1
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
+    assert world.state_of("carol") == "wrap_up"
+
+
+def test_the_end_of_the_leg_after_a_transfer_ends_nothing_else() -> None:
+    world = _talks()
+    request = world.agent("alice").request
+    leg = world.offer_to("alice")
+    _passes_on(world)
+
+    world.hangs_up(leg)
+
+    assert world.told(RequestEnded, request=request) == []
+    assert world.center.state.offers == {}
+
+
+def test_after_a_new_start_a_call_that_was_passed_on_goes_on() -> None:
+    world = _talks()
+    request = world.agent("alice").request
+    leg = world.offer_to("alice")
+    _passes_on(world)
+    world.hangs_up(leg)
+    world.daemon_restarts()
+
+    world.link_is_back()
+
+    assert world.request(request).state == "ongoing"
