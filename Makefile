@@ -19,7 +19,7 @@ test: $(READY)
 	@.venv/bin/acd pbx install --release 22 --release 16 --sipp
 	@.venv/bin/pytest -n auto $(ARGS)
 
-# acd beside app_queue, some twelve minutes; figures and plot go to docs/bench/. `make bench QUICK=1`: two minutes, and
+# acd beside app_queue, and alone: a quarter of an hour; all goes to docs/bench/. `make bench QUICK=1`: four minutes, and
 # nothing is written. `.venv/bin/python -m bench load` and `… soak` are the acceptance load and the soak.
 bench: $(READY)
 	@.venv/bin/acd pbx install --sipp

@@ -1,0 +1,137 @@
+"""Channels and bridges of the simulated Asterisk, and how its events show them (manager_channels.c and its kin).
+
+The texts are whole header lines, ready to be sent: most of what a PBX says is said twenty times a call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from enum import StrEnum
+
+from acd.simulation.people import Manner, Visitor
+
+UNKNOWN = "<unknown>"
+
+
+class ChannelState(StrEnum):
+    """AST_STATE_… in Asterisk's channelstate.h."""
+
+    DOWN = "0"
+    RING = "4"
+    RINGING = "5"
+    UP = "6"
+
+
+_DESCRIPTIONS = {
+    ChannelState.DOWN: "Down",
+    ChannelState.RING: "Ring",
+    ChannelState.RINGING: "Ringing",
+    ChannelState.UP: "Up",
+}
+CAUSES = {
+    0: "Unknown",
+    16: "Normal Clearing",
+    17: "User busy",
+    19: "User alerting, no answer",
+    21: "Call Rejected",
+    26: "Answered elsewhere",
+}
+
+
+class Channel:
+    def __init__(self, name: str, identity: str, state: ChannelState, exten: str) -> None:
+        self.name = name
+        self.id = self.linked_id = identity
+        self.state = state
+        self.number = self.caller_name = self.connected_number = self.connected_name = UNKNOWN
+        self.context, self.exten, self.priority = "from-phones", exten, 1
+        self.variables: dict[str, str] = {}
+        self.bridge: Bridge | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        """What its person, or its dialplan, does next."""
+        self.is_up_since = 0.0
+
+    def moves(self, context: str, exten: str, priority: int) -> None:
+        self.context, self.exten, self.priority = context, exten, priority
+
+    def stops_timer(self) -> None:
+        if self.timer:
+            self.timer.cancel()
+            self.timer = None
+
+    def shown(self, prefix: str = "") -> str:
+        """`prefix` is `Dest` for the second channel of an event."""
+        p = prefix
+        return (
+            f"{p}Channel: {self.name}\r\n{p}ChannelState: {self.state.value}\r\n"
+            f"{p}ChannelStateDesc: {_DESCRIPTIONS[self.state]}\r\n"
+            f"{p}CallerIDNum: {self.number}\r\n{p}CallerIDName: {self.caller_name}\r\n"
+            f"{p}ConnectedLineNum: {self.connected_number}\r\n{p}ConnectedLineName: {self.connected_name}\r\n"
+            f"{p}Language: en\r\n{p}AccountCode: \r\n"
+            f"{p}Context: {self.context}\r\n{p}Exten: {self.exten}\r\n{p}Priority: {self.priority}\r\n"
+            f"{p}Uniqueid: {self.id}\r\n{p}Linkedid: {self.linked_id}\r\n"
+        )
+
+
+class Caller(Channel):
+    """A channel from outside, and who is on it."""
+
+    def __init__(self, name: str, identity: str, visitor: Visitor) -> None:
+        super().__init__(name, identity, ChannelState.RING, exten=visitor.queue)
+        self.visitor = visitor
+        self.number, self.caller_name = visitor.number or UNKNOWN, visitor.name or UNKNOWN
+        self.waits = False
+        """In the loop of `acd-wait`."""
+        self.hears_music = False
+
+
+class Leg(Channel):
+    """A channel to a phone, and what its person will do."""
+
+    def __init__(self, name: str, originate: Originate, manner: Manner) -> None:
+        super().__init__(name, originate.channel_id, ChannelState.DOWN, exten="s")
+        self.variables |= originate.variables
+        self.originate = originate
+        self.manner = manner
+        self.ring_timer: asyncio.TimerHandle | None = None
+
+
+class Originate:
+    """An action Originate, as it was asked for."""
+
+    def __init__(
+        self,
+        action_id: str,
+        channel_id: str,
+        dial: str,
+        seconds: float,
+        caller_id: tuple[str, str],
+        variables: dict[str, str],
+    ) -> None:
+        self.action_id = action_id
+        self.channel_id = channel_id
+        self.dial = dial
+        self.seconds = seconds
+        self.number, self.name = caller_id
+        self.variables = variables
+
+    def response(self, response: str, channel: str, reason: int) -> str:
+        return (
+            (f"ActionID: {self.action_id}\r\n" if self.action_id else "")
+            + f"Response: {response}\r\nChannel: {channel}\r\nContext: acd-agent\r\nExten: s\r\nReason: {reason}\r\n"
+            f"Uniqueid: {self.channel_id}\r\nCallerIDNum: {self.number or UNKNOWN}\r\n"
+            f"CallerIDName: {self.name or UNKNOWN}\r\n"
+        )
+
+
+class Bridge:
+    def __init__(self, identity: str) -> None:
+        self.id = identity
+        self.members: list[Channel] = []
+
+    def shown(self) -> str:
+        return (
+            f"BridgeUniqueid: {self.id}\r\nBridgeType: basic\r\nBridgeTechnology: simple_bridge\r\n"
+            f"BridgeCreator: {UNKNOWN}\r\nBridgeName: {UNKNOWN}\r\nBridgeNumChannels: {len(self.members)}\r\n"
+            "BridgeVideoSourceMode: none\r\n"
+        )

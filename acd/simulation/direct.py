@@ -1,0 +1,93 @@
+"""The short way between Calls and the simulated Asterisk: what a Link does, without a wire in between.
+
+Actions and events cross in the same order as on a wire, and never in the middle of what the other side is doing; what
+could not be written on a wire is not looked for. A test holds a day by this way against one by the real Link: their
+facts are the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from acd.asterisk.link import ActionRefused, Answer, Event
+from acd.asterisk.wire import Headers
+from acd.simulation.ami import Action, Session
+from acd.simulation.pbx import SimulatedPbx
+
+_DONE = Answer("")
+
+
+class DirectLink(Session):
+    def __init__(
+        self,
+        name: str,
+        pbx: SimulatedPbx,
+        *,
+        on_event: Callable[[Event], None],
+        on_up: Callable[[], None],
+        on_down: Callable[[str], None],
+        wanted: frozenset[str],
+    ) -> None:
+        super().__init__(pbx)
+        self.name = name
+        self._on_event, self._on_up, self._on_down = on_event, on_up, on_down
+        self._wanted = wanted
+        self._loop = asyncio.get_running_loop()
+        self._events: list[Event] = []
+        self._actions: list[tuple[Action, asyncio.Future[Answer]]] = []
+        self._answers: asyncio.Future[Answer]
+        """Of the action that is being carried out."""
+        self._listed: Sequence[str] = ()
+
+    async def start(self) -> None:
+        self._pbx.heard_by.append(self._hear)
+        self._loop.call_soon(self._on_up)
+
+    async def stop(self) -> None:
+        self._pbx.heard_by.remove(self._hear)
+        self._on_down("stopped")
+
+    # ---- Actions
+
+    def send(self, action: str, headers: Headers) -> asyncio.Future[Answer]:
+        asked = {"action": action, **{header.lower(): str(value) for header, value in headers.items()}}
+        answer: asyncio.Future[Answer] = self._loop.create_future()
+        if not self._actions:
+            self._loop.call_soon(self._carry_out_all)
+        self._actions.append((asked, answer))
+        return answer
+
+    async def ask(self, action: str, headers: Headers) -> list[Event]:
+        await self.send(action, headers)
+        return [Event.parse(action, lines) for lines in self._listed]
+
+    def _carry_out_all(self) -> None:
+        actions, self._actions = self._actions, []
+        for action, self._answers in actions:
+            self.carry_out(action)
+
+    def answer(self, action: Action, lines: str, response: str = "Success") -> None:
+        if response == "Error":
+            self._answers.set_exception(ActionRefused(lines.removeprefix("Message: ").rstrip()))
+            self._answers.exception()  # nobody has to look
+        else:
+            self._answers.set_result(_DONE)
+
+    def list(self, action: Action, name: str, listed: Sequence[str]) -> None:
+        self._listed = listed
+        self.answer(action, "")
+
+    # ---- Events
+
+    def _hear(self, name: str, kind: str, lines: str) -> None:
+        if name not in self._wanted:
+            return
+        if not self._events:
+            self._loop.call_soon(self._bring_all)
+        self._events.append(Event.parse(name, lines))
+
+    def _bring_all(self) -> None:
+        events, self._events = self._events, []
+        for event in events:
+            self._on_event(event)

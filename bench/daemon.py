@@ -1,0 +1,161 @@
+"""The real daemon, as an operator runs it: `acd run -c FILE` in a process of its own, on a journal of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import secrets
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+import aiohttp
+
+from acd.asterisk.pbx import LEASH, PrivatePbx
+from acd.asterisk.ports import LOOPBACK
+
+QUEUE = "bench"
+READY_SECONDS = 30.0
+STOP_SECONDS = 20.0
+LOOK_AGAIN_SECONDS = 0.02
+
+
+class BenchError(Exception):
+    """Why nothing could be measured, in one line that says what to do."""
+
+
+@dataclass
+class Daemon:
+    process: Process
+    folder: Path
+    http: aiohttp.ClientSession
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def complaints(self) -> list[str]:
+        """Warnings and errors of its log; and whatever it wrote there that is no line of a log."""
+        lines = (self.folder / "log").read_text(errors="replace").splitlines()
+        return [line for line in lines if _level(line) not in ("debug", "info")]
+
+    async def counter(self, metric: str) -> float:
+        """The sum over a metric's labels."""
+        async with self.http.get("/metrics") as answer:
+            text = await answer.text()
+        found = re.findall(rf"(?m)^{metric}(?:{{[^}}]*}})? (\S+)", text)
+        if not found:
+            raise BenchError(f"the daemon shows no metric {metric}")
+        return sum(map(float, found))
+
+    async def log_in(self, agents: Sequence[str]) -> None:
+        for agent in agents:
+            async with self.http.post(f"/v1/agents/{agent}/login") as answer:
+                if answer.status != HTTPStatus.OK:
+                    raise BenchError(f"{agent} could not log in: {await answer.text()}")
+
+
+def _level(line: str) -> str:
+    try:
+        return str(json.loads(line)["level"])
+    except (ValueError, TypeError, KeyError):
+        return "none"
+
+
+@asynccontextmanager
+async def running_daemon(
+    pbx: PrivatePbx, folder: Path, http_port: int, agents: Sequence[str], profile_to: Path | None = None
+) -> AsyncIterator[Daemon]:
+    """The daemon, connected, with all agents logged in."""
+    folder.mkdir(parents=True)
+    token = secrets.token_urlsafe(24)
+    (folder / "acd.toml").write_text(_config(pbx, folder, http_port, token, agents))
+    program = ("bench.profiled", str(profile_to)) if profile_to else ("acd",)
+    with (folder / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", LEASH, str(os.getpid())),
+            *(sys.executable, "-m", *program, "run", "-c", str(folder / "acd.toml")),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    headers = {"Authorization": f"Bearer {token}"}
+    try:
+        async with aiohttp.ClientSession(f"http://{LOOPBACK}:{http_port}", headers=headers) as http:
+            daemon = Daemon(process, folder, http)
+            await _ready(daemon)
+            await daemon.log_in(agents)
+            yield daemon
+    finally:
+        await _stop(process)
+
+
+async def _ready(daemon: Daemon) -> None:
+    until = time.monotonic() + READY_SECONDS
+    while daemon.process.returncode is None and time.monotonic() < until:
+        with suppress(aiohttp.ClientConnectionError):
+            async with daemon.http.get("/readyz") as answer:
+                if answer.status == HTTPStatus.OK:
+                    return
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+    last = "\n".join((daemon.folder / "log").read_text(errors="replace").splitlines()[-5:])
+    raise BenchError(f"the daemon did not become ready; its last words:\n{last}")
+
+
+async def _stop(process: Process) -> None:
+    with suppress(ProcessLookupError):
+        process.terminate()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(STOP_SECONDS):
+            await process.wait()
+    with suppress(ProcessLookupError):
+        process.kill()
+    await process.wait()
+
+
+def _config(pbx: PrivatePbx, folder: Path, http_port: int, token: str, agents: Sequence[str]) -> str:
+    tables = [
+        f"""\
+[asterisk.main]
+host = "{pbx.host}"
+port = {pbx.ami_port}
+username = "{pbx.ami_user}"
+secret = "{pbx.secret}"
+
+[store]
+url = "sqlite:{folder / "acd.db"}"
+
+[http]
+listen = "{LOOPBACK}:{http_port}"
+
+[[token]]
+name = "bench"
+sha256 = "{hashlib.sha256(token.encode()).hexdigest()}"
+role = "admin"
+
+[[queue]]
+name = "{QUEUE}"
+strategy = "priority"
+ring_seconds = 20
+wrap_up_seconds = 0
+"""
+    ]
+    tables += [
+        f"""\
+[[agent]]
+name = "{agent}"
+queues = {{ {QUEUE} = 1 }}
+devices = [ {{ kind = "desk", dial = "PJSIP/{agent}" }} ]
+"""
+        for agent in agents
+    ]
+    return "\n".join(tables)

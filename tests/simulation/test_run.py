@@ -1,0 +1,149 @@
+"""A simulated day: the same seed, the same facts; nobody is lost, and what breaks a law is seen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from msgspec.structs import replace as changed
+
+from acd.center import Center
+from acd.center.facts import AnyFact, OfferMade, PbxStateChanged, RequestEnded, RequestQueued
+from acd.center.model import Outcome
+from acd.simulation.run import simulate
+from acd.simulation.watch import LawBroken, Watch
+
+from .days import day, office
+
+
+def test_the_same_seed_gives_the_same_facts_byte_for_byte() -> None:
+    assert simulate(day(seed=7)).sha256 == simulate(day(seed=7)).sha256
+
+
+def test_another_seed_is_another_day() -> None:
+    assert simulate(day(seed=7)).sha256 != simulate(day(seed=8)).sha256
+
+
+def test_the_same_seed_gives_the_same_facts_in_another_process() -> None:
+    """Where strings hash to other numbers, and sets have another order."""
+    told = "from tests.simulation.days import *; from acd.simulation.run import simulate; print(simulate(day()).sha256)"
+    for hash_seed in ("1", "2"):
+        run = subprocess.run(
+            [sys.executable, "-c", told],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert run.stdout.split()[-1] == simulate(day()).sha256
+
+
+def test_the_short_way_and_the_real_link_give_the_same_facts() -> None:
+    assert simulate(day(over_the_wire=True)).sha256 == simulate(day()).sha256
+
+
+@pytest.mark.parametrize("strategy", ["priority", "random", "ring_all", "round_robin"])
+def test_nobody_is_lost_on_a_busy_day(strategy: str) -> None:
+    """Too few agents, little patience, phones that ring out, two Asterisk servers; the laws are watched meanwhile."""
+    rules = office(agents=6, strategy=strategy, max_wait_seconds=240)
+
+    report = simulate(day(rules=rules, calls_per_hour=240, pbxs=("one", "two"))).report
+
+    outcomes = {outcome for queue in report.queues.values() for outcome in queue.outcomes}
+    assert {Outcome.ANSWERED, Outcome.ABANDONED, Outcome.TIMEOUT} <= outcomes
+    assert report.calls > 400
+
+
+def test_the_report_tells_what_the_facts_tell() -> None:
+    facts: list[AnyFact] = []
+
+    report = simulate(day(), facts.append).report
+
+    ended = [fact for fact in facts if isinstance(fact, RequestEnded)]
+    assert report.facts == len(facts)
+    assert report.calls == len(ended) == sum(isinstance(fact, RequestQueued) for fact in facts)
+    waits = sorted(fact.waited_seconds for fact in ended if fact.queue == "sales")
+    assert report.queues["sales"].wait(100) == waits[-1]
+    assert report.queues["sales"].wait(50) in waits
+    assert sum(agent.calls for agent in report.agents.values()) == sum(fact.agent is not None for fact in ended)
+    assert all(0 < agent.occupancy < 1 for agent in report.agents.values())
+
+
+def test_more_agents_make_waits_shorter() -> None:
+    few, many = (simulate(day(agents=agents, calls_per_hour=100)).report for agents in (6, 12))
+
+    assert many.queues["sales"].wait(90) < few.queues["sales"].wait(90)
+    assert many.queues["sales"].service_level > few.queues["sales"].service_level
+
+
+# ---- What the watch sees
+
+
+def judged(facts: list[AnyFact]) -> Watch:
+    watch = Watch(Center().state, {})
+    for fact in facts:
+        watch.on_fact(fact)
+    return watch
+
+
+def a_day_of_facts() -> list[AnyFact]:
+    facts: list[AnyFact] = []
+    simulate(day(hours=0.5), facts.append)
+    return facts
+
+
+def test_an_agent_with_two_offers_is_seen() -> None:
+    facts = a_day_of_facts()
+    queued, made = (next(fact for fact in facts if isinstance(fact, kind)) for kind in (RequestQueued, OfferMade))
+    another = changed(queued, request="another")
+    assert judged([queued, another, made])
+
+    with pytest.raises(LawBroken, match="another offer"):
+        judged([queued, another, made, changed(made, request="another", offer="second")])
+
+
+def test_a_caller_who_is_offered_after_he_has_left_is_seen() -> None:
+    facts = a_day_of_facts()
+    made = next(fact for fact in facts if isinstance(fact, OfferMade))
+
+    with pytest.raises(LawBroken, match="does not wait"):
+        judged([made])
+
+
+def test_a_caller_who_leaves_twice_is_seen() -> None:
+    facts = a_day_of_facts()
+    at, ended = next((at, fact) for at, fact in enumerate(facts) if isinstance(fact, RequestEnded))
+
+    with pytest.raises(LawBroken, match="left already"):
+        judged([*facts[: at + 1], ended])
+
+
+def test_what_breaks_ends_the_run_and_names_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Watch, "_queued", lambda self, fact: None)
+    monkeypatch.setattr("acd.simulation.watch._JUDGES", {OfferMade: Watch._offered})
+
+    with pytest.raises(LawBroken, match="seed 3: the caller does not wait"):
+        simulate(day(seed=3))
+
+
+def test_a_failure_in_the_middle_of_the_day_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(self: Watch) -> None:
+        raise LawBroken("seen")
+
+    monkeypatch.setattr(Watch, "from_time_to_time", fails)
+
+    with pytest.raises(LawBroken, match="seen"):
+        simulate(day())
+
+
+def test_facts_carry_moments_of_the_virtual_day() -> None:
+    facts: list[AnyFact] = []
+    lived = day(hours=1)
+
+    simulate(replace(lived, hours=1), facts.append)
+
+    up = next(fact for fact in facts if isinstance(fact, PbxStateChanged))
+    assert 3600 <= facts[-1].at - up.at < 3 * 3600
