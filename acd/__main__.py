@@ -20,12 +20,14 @@ from acd.checking.doubts import doubts
 from acd.checking.live import look
 from acd.demo.command import demo
 from acd.journal import JournalError, last_rules
+from acd.simulation.command import command as simulate
 
 main = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="A call distributor for Asterisk."
 )
 main.add_typer(pbx_app, name="pbx")
 main.command("demo")(demo)
+main.command("simulate")(simulate)
 
 ConfigFile = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="The configuration (acd.toml).")]
 errors = Console(stderr=True, highlight=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from itertools import permutations
 from typing import Any
 
 import structlog
@@ -50,6 +51,7 @@ log = structlog.get_logger()
 HEARTBEAT_SECONDS = 5.0
 """A third of the age at which the dialplan sends callers to `acd-fallback`."""
 SURVEY_AGAIN_SECONDS = 1.0
+PARTIES = ("Transferee", "TransferTarget")
 ANSWERED_ELSEWHERE = "26"
 """AST_CAUSE_ANSWERED_ELSEWHERE: the phone shows no missed call (the Reason header of RFC 3326)."""
 RING_MARGIN_SECONDS = 5.0
@@ -208,23 +210,22 @@ class Calls:
                 del self._parties[bridge]
 
     def _transferred(self, event: Event) -> None:
-        """BlindTransfer names the two of them in one way, AttendedTransfer in another."""
-        attended = event.name == "AttendedTransfer"
-        leg = event.get("OrigTransfererUniqueid" if attended else "TransfererUniqueid", "")
+        """The agent's channels are the transferers, his leg among them; who is left is transferee and target."""
+        transferers = [event.get(f"{which}TransfererUniqueid", "") for which in ("", "Orig", "Second")]
+        leg = next((channel for channel in transferers if offer_of(channel)), "")
         offer = offer_of(leg)
         if event.get("Result") != "Success" or offer is None:
             return
-        caller = ChannelId(event.get("TransfereeUniqueid", ""))
-        self._passed_on.add(caller)
-        self._name_of[caller] = event.get("TransfereeChannel", "")
+        left = {ChannelId(event.get(f"{who}Uniqueid", "")): event.get(f"{who}Channel", "") for who in PARTIES}
+        left.pop(ChannelId(""), None)
+        self._passed_on |= left.keys()
+        self._name_of |= left
         if event.get("DestType") == "App":
-            self._marked.discard(caller)  # he has the variables of the channel whose place he takes
-        second = event.get("SecondTransfererUniqueid", "") if attended else ""
-        place = ChannelId(second) if second and second != leg else None
+            self._marked -= left.keys()  # he has the variables of the channel whose place he takes
+        place = next((ChannelId(channel) for channel in transferers if channel and channel != leg), None)
         self._tell(CallPassedOn(pbx=self.pbx, offer=offer, place=place))
-        if target := event.get("TransferTargetChannel"):
-            dial = reading.phone_of(target)
-            self._tell(NewParty(pbx=self.pbx, channel=caller, dial=dial))
+        for caller, other in permutations(left, 2):
+            self._tell(NewParty(pbx=self.pbx, channel=caller, dial=reading.phone_of(left[other])))
 
     def _hung_up(self, event: Event) -> None:
         channel = ChannelId(event["Uniqueid"])

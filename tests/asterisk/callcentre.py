@@ -34,7 +34,7 @@ FactT = TypeVar("FactT")
 
 DIALPLAN = """
 [from-phones]
-exten => _[a-z]!,1,Set(CALLERID(name)=${CALLERID(num)})
+exten => _[a-z][a-z]!,1,Set(CALLERID(name)=${CALLERID(num)})
  same => n,Gosub(acd-queue,${EXTEN},1)
  same => n,UserEvent(AfterQueue,Status: ${ACD_STATUS})
  same => n,Playtones(busy)
