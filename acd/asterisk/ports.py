@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from acd.asterisk.packages import PrivatePbxError
@@ -32,7 +32,11 @@ def reserved() -> Iterator[Ports]:
     The reservation is a bound socket: the kernel keeps it, for all users, and drops it with the process.
     """
     for start in random.sample(BLOCKS, len(BLOCKS)):
-        with suppress(OSError), _bound(socket.SOCK_STREAM, start):
+        with ExitStack() as ours:
+            try:
+                ours.enter_context(_bound(socket.SOCK_STREAM, start))
+            except OSError:
+                continue  # somebody else has it
             ports = Ports(
                 start + 2, start + 1, range(start + SPARE, start + BLOCKS.step), range(start + 3, start + SPARE)
             )

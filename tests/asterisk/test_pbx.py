@@ -325,3 +325,8 @@ def test_a_leash_lets_nothing_start_whose_parent_is_gone_already(tmp_path: Path)
     )
 
     assert not started.exists()
+
+
+def test_what_goes_wrong_while_ports_are_reserved_is_told_as_it_is() -> None:
+    with pytest.raises(TimeoutError, match="too late"), ports.reserved():
+        raise TimeoutError("too late")
