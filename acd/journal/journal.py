@@ -209,9 +209,9 @@ class Journal:
     def _note_success(self) -> None:
         if self._trouble:
             after_seconds = round(time.time() - self._trouble.since, 3)
-            self._trouble = None
             with MAY_FAIL:
                 log.info("journal.recovered", after_seconds=after_seconds, backlog=self.backlog)
+            self._trouble = None
 
 
 def _settle(promise: Promise, is_written: bool) -> None:
