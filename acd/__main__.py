@@ -62,6 +62,7 @@ def check(
         errors.print(warning, style="yellow", markup=False)
     for change in differences(before, checked.rules()) if before else ():
         sys.stdout.write(f"a reload would change: {change}\n")
+    logs.set_up("critical")  # what is wrong is told here
     if live and (troubles := asyncio.run(look(checked))):
         _fail("\n".join(troubles))
     sys.stdout.write(f"{config}: good: {len(checked.queue)} queues, {len(checked.agent)} agents\n")

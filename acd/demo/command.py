@@ -44,7 +44,7 @@ def _show() -> ModuleType:
     except ModuleNotFoundError as missing:
         if (missing.name or "").partition(".")[0] not in ("pyVoIP", "audioop"):
             raise
-        raise DemoFailed("the demo's simulated phones are missing; install them: pip install 'acd[demo]'") from None
+        raise DemoFailed("the simulated phones are missing; in acd's checkout: pip install '.[demo]'") from None
     return show
 
 

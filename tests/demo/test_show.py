@@ -110,7 +110,7 @@ def test_a_machine_without_simulated_phones_is_told_how_to_get_them() -> None:
     ran = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, timeout=30)
 
     assert ran.returncode == 1
-    assert ran.stderr == "the demo's simulated phones are missing; install them: pip install 'acd[demo]'\n"
+    assert ran.stderr == "the simulated phones are missing; in acd's checkout: pip install '.[demo]'\n"
 
 
 # ---- What there is to see
