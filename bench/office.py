@@ -23,7 +23,8 @@ EXTENSION = {APP_QUEUE: "native", ACD: "acd"}
 AUDIO = range(61000, 65500)
 """Two ports a leg: the reserved block is for some two hundred calls only."""
 SURROGATE = "Surrogate/"
-"""What Asterisk puts in a channel's place while pulling it into a bridge. Some stay behind: they are counted apart."""
+"""What Asterisk puts in a channel's place while pulling it into a bridge. About one in a thousand stays in its books
+when it is over, with no thread that would serve it, and no hang-up reaches it: they are counted apart."""
 CLEAR_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 0.2
 
