@@ -43,7 +43,7 @@ from .worlds import World
 
 BASE = settings(deadline=None, phases=(Phase.generate, Phase.shrink), database=None)
 PROFILES = {
-    "ci": settings(BASE, max_examples=200, stateful_step_count=50, derandomize=True),
+    "ci": settings(BASE, max_examples=150, stateful_step_count=50, derandomize=True),
     "soak": settings(BASE, max_examples=10_000, stateful_step_count=150, print_blob=True),
 }
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
