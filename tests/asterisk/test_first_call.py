@@ -244,5 +244,5 @@ async def test_who_hangs_up_in_the_very_moment_of_the_answer_leaves_nothing_behi
     assert ended.outcome in ("abandoned", "answered")
     await ring.wait_for_async(CallState.ENDED, 5)
     await centre.until_is("alice", "available")
-    assert (centre.state.offers, centre.state.requests) == ({}, {})
+    await centre.until(lambda state: not state.offers and not state.requests)
     assert len(centre.told_so_far(OfferMade)) == 1

@@ -293,3 +293,19 @@ def test_new_rules_are_one_fact_with_all_of_them() -> None:
     world = one_queue()
 
     assert world.last(RulesChanged).rules == world.rules
+
+
+def test_new_rules_leave_no_lane_of_the_old_ones_behind() -> None:
+    """A caller who is told of in a lane that is no more would be offered twice, or after his end."""
+    world = one_queue("alice", strategy="ring_all")
+    gone = world.caller_joins("sales")
+    world.link_is_lost()
+    world.loads(agents=())
+    world.with_queue("sales", strategy="priority")
+    world.daemon_restarts()
+    world.link_is_back(gone=["caller-1"])
+    world.with_agents("bob", sales=1)
+
+    assert world.ending_of(gone).outcome == "abandoned"
+    assert world.ringing == {}
+    assert all(lane in set(world.queue("sales").all_lanes()) for lane in world.center.state.touched)

@@ -173,9 +173,9 @@ def _not_root() -> Iterator[None]:
 
 @pytest.fixture
 def anyones() -> Iterator[Path]:
-    """A folder that whoever we are for the moment can reach."""
+    """A folder that whoever we are for the moment can reach, and not write to."""
     with TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
+        Path(folder).chmod(0o555)
         yield Path(folder)
 
 

@@ -98,7 +98,8 @@ def settle(state: State, agent: Agent, at: float) -> None:
 
 
 def rebuild(state: State, at: float) -> None:
-    """For new rules: other orders, other strategies, other skills."""
+    """For new rules: other orders, other strategies, other skills. The lanes that there were are nobody's any more."""
+    state.touched.clear()
     for queue in state.queues.values():
         queue.lanes, queue.held = {(): Lane((), None, queue.pool())}, {}
     for agent in state.agents.values():
