@@ -99,7 +99,6 @@ class _Line:
             self._phones += 1
             if self._thread is None:
                 self.loop = asyncio.new_event_loop()
-                self._beating = False  # its last beat may have died with the loop before
                 self._thread = threading.Thread(target=self._serve, name="softphones", daemon=True)
                 self._thread.start()
 

@@ -30,6 +30,11 @@ async def _talking(caller: Softphone, called: Softphone) -> tuple[Call, Call]:
     theirs = caller.call(called.username)
     ours = await _answers(called)
     await theirs.wait_for_async(CallState.ANSWERED, SOON_SECONDS)
+    for call in (
+        theirs,
+        ours,
+    ):  # Asterisk says that it is answered before the two are in a bridge, and can be passed on
+        await _hears(call)
     return theirs, ours
 
 
