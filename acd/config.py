@@ -310,6 +310,8 @@ class Agent(Table):
     devices: list[Annotated[Desk | Mobile, Field(discriminator="kind")]] = []
     """Empty: he logs in at a seat."""
     skills: dict[Name, Level] = {}
+    number: Annotated[str, _matching(r"\d{1,12}", "1 to 12 digits")] | None = None
+    """By which he logs in at a seat's telephone."""
     callbacks: bool = False
     capacity: dict[Literal["chat", "email", "social", "ticket"], Annotated[int, Field(ge=0, le=1000)]] = {}
 
@@ -412,6 +414,7 @@ def _agent_rules(agent: Agent) -> AgentRules:
         queues={QueueName(name): priority for name, priority in agent.queues.items()},
         devices=tuple(Device(kind="desk", dial=device.dial) for device in agent.devices if isinstance(device, Desk)),
         skills=dict(agent.skills),
+        number=agent.number or "",
     )
 
 
@@ -531,7 +534,10 @@ def _broken_references(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
         for at, name in enumerate(names):
             if name in names[:at]:
                 yield (table, at, "name"), f"there are two of the name {name!r}"
+    numbers = [agent.get("number") for agent in _tables(data, "agent")]
     for at, agent in enumerate(_tables(data, "agent")):
+        if agent.get("number") is not None and agent["number"] in numbers[:at]:
+            yield ("agent", at, "number"), f"there are two of the number {agent['number']!r}"
         members = agent.get("queues")
         for queue in members if isinstance(members, dict) else ():
             if queue not in queues:

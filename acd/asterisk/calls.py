@@ -19,6 +19,7 @@ from acd.asterisk.link import ActionFailed, ActionRefused, Answer, Event, Link, 
 from acd.center.facts import (
     AnyFact,
     CallerReleased,
+    FeatureAnswered,
     LegReleased,
     OfferEnded,
     OfferMade,
@@ -144,6 +145,8 @@ class Calls:
         if event["UserEvent"] == "AcdJoin":
             self._name_of[channel] = event["Channel"]
             self._tell(reading.joined(self.pbx, event, self.country))
+        elif event["UserEvent"] == "AcdFeature":
+            self._tell(reading.feature(self.pbx, event))
         elif event["UserEvent"] == "AcdAccept" and (offer := offer_of(channel)):
             self._name_of[channel] = event["Channel"]
             self._tell(LegAccepted(offer=offer))
@@ -344,6 +347,9 @@ class Calls:
             headers["Cause"] = ANSWERED_ELSEWHERE
         self._send("Hangup", headers)
 
+    def _answer_feature(self, fact: FeatureAnswered) -> None:
+        self._send("Setvar", {"Channel": fact.channel, "Variable": "ACD_RESULT", "Value": fact.result})
+
     def _mark(self, channel: ChannelId, status: str) -> None:
         self._send("Setvar", {"Channel": channel, "Variable": "ACD_STATUS", "Value": status})
 
@@ -396,4 +402,5 @@ _ORDERS: dict[type[AnyFact], Callable[[Calls, Any], None]] = {
     RequestRequeued: Calls._requeue,
     CallerReleased: Calls._release_caller,
     LegReleased: Calls._hang_up_leg,
+    FeatureAnswered: Calls._answer_feature,
 }

@@ -56,7 +56,8 @@ def write(folder: Path, installation: Installation, settings: PbxSettings, ports
         (folder / name).mkdir(parents=True, exist_ok=True)
     etc = folder / "etc"
     _link_data(installation.data, folder / "data")
-    shutil.copyfile(SHIPPED / "dialplans" / "acd.conf", etc / "acd.conf")
+    for ours in ("acd.conf", "acd-features.conf"):
+        shutil.copyfile(SHIPPED / "dialplans" / ours, etc / ours)
     ami_user = etc / "manager.d" / "acd.conf"
     ami_user.touch(mode=0o600)
     ami_user.write_text(_with_secret((SHIPPED / "deploy/asterisk/manager.d/acd.conf").read_text(), settings.secret))
@@ -66,7 +67,7 @@ def write(folder: Path, installation: Installation, settings: PbxSettings, ports
         "manager.conf": _MANAGER_CONF.format(address=LOOPBACK, port=ports.ami),
         "pjsip.conf": _pjsip_conf(settings, ports),
         "rtp.conf": f"[general]\nrtpstart = {ports.rtp.start}\nrtpend = {ports.rtp.stop - 1}\nicesupport = no\n",
-        "extensions.conf": f'#include "acd.conf"\n\n{settings.dialplan}\n',
+        "extensions.conf": f'#include "acd.conf"\n#include "acd-features.conf"\n\n{settings.dialplan}\n',
         **_SMALL_FILES,
     }
     for name in {*contents, *settings.files}:

@@ -12,7 +12,7 @@ import structlog
 
 from acd import numbers
 from acd.asterisk.link import Event
-from acd.center.inputs import CallerJoined, LegEnd, LiveChannel
+from acd.center.inputs import CallerJoined, FeatureDialled, LegEnd, LiveChannel
 from acd.center.model import (
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
@@ -58,6 +58,16 @@ def joined(pbx: PbxName, event: Event, country: str | None) -> CallerJoined:
         needs=needs(unquote(event.get("Skills", ""))),
         preferred_agent=agent(unquote(event.get("PreferredAgent", ""))),
         dropped=event.get("Dropped") == "yes",
+    )
+
+
+def feature(pbx: PbxName, event: Event) -> FeatureDialled:
+    return FeatureDialled(
+        pbx=pbx,
+        channel=ChannelId(event["Uniqueid"]),
+        dial=phone_of(event["Channel"]),
+        action=event.get("Action", ""),
+        typed=unquote(event.get("Typed", ""))[:LONGEST_NUMBER],
     )
 
 

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from acd.center import agents, calls, doors, inputs, offers, phones, preferred, routing, skills, survey, transfers
+from acd.center import (
+    agents,
+    calls,
+    doors,
+    features,
+    inputs,
+    offers,
+    phones,
+    preferred,
+    routing,
+    skills,
+    survey,
+    transfers,
+)
 from acd.center.facts import AnyFact, DayChanged, RulesChanged
 from acd.center.model import AgentName, OfferId, Refused, RequestId
 from acd.center.state import State, Timer
@@ -112,6 +125,7 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.LogOut: agents.log_out,
     inputs.MakeAvailable: agents.make_available,
     inputs.Pause: agents.pause,
+    inputs.FeatureDialled: features.dialled,
     inputs.ExtendWrapUp: agents.extend_wrap_up,
     inputs.FinishWrapUp: agents.finish_wrap_up,
 }

@@ -90,6 +90,15 @@ class PhoneFreed(Fact, frozen=True, tag=True, kw_only=True):
     channel: ChannelId
 
 
+class FeatureAnswered(Fact, frozen=True, tag=True, kw_only=True):
+    """What came of a feature code: its own name if it was done, else `refused`."""
+
+    pbx: PbxName
+    channel: ChannelId
+    dial: str
+    result: str
+
+
 class AgentWished(Fact, frozen=True, tag=True, kw_only=True):
     """An agent on a call asked to be paused or logged out after it, or (None) no longer wishes it."""
 
@@ -326,6 +335,7 @@ AnyFact = (
     | AgentSeated
     | PhoneTaken
     | PhoneFreed
+    | FeatureAnswered
     | AgentWished
     | AgentUnreachable
     | RequestQueued

@@ -233,6 +233,18 @@ class MakeAvailable(Input, frozen=True):
     agent: AgentName
 
 
+class FeatureDialled(Input, frozen=True):
+    """An agent asks for something by a feature code."""
+
+    pbx: PbxName
+    channel: ChannelId
+    dial: str
+    """The telephone at which he sits."""
+    action: str
+    typed: str = ""
+    """Behind the code: an agent's number, or a reason's."""
+
+
 class ExtendWrapUp(Input, frozen=True):
     """By the step of the queue whose call it was."""
 

@@ -162,6 +162,8 @@ class AgentRules(Struct, frozen=True):
     queues: dict[QueueName, int]
     devices: tuple[Device, ...]
     skills: dict[str, int] = {}
+    number: str = ""
+    """By which he logs in at a seat's telephone."""
 
 
 class OfferRules(Struct, frozen=True):

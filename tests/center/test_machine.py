@@ -307,6 +307,14 @@ class CallCenter(RuleBasedStateMachine):
     def a_phone_is_put_down(self, pbx: PbxName, channel: int) -> None:
         self.tell(inputs.ChannelGone(pbx, ChannelId(f"direct-{channel}")))
 
+    @rule(
+        dial=st.sampled_from(("PJSIP/alice", "PJSIP/bob", "PJSIP/seat", "PJSIP/stranger")),
+        action=st.sampled_from(("login", "logout", "pause", "available", "longer", "over", "fly")),
+        typed=st.sampled_from(("", "", "1", "x")),
+    )
+    def a_feature_code_is_dialled(self, dial: str, action: str, typed: str) -> None:
+        self.tell(inputs.FeatureDialled(PBXS[0], ChannelId("code"), dial, action, typed))
+
     # ---- Links
 
     @rule(lost=st.sampled_from((*PBXS, None)))

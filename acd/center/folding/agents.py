@@ -12,6 +12,7 @@ from acd.center.facts import (
     AgentUnreachable,
     AgentWished,
     AnyFact,
+    FeatureAnswered,
     PhoneFreed,
     PhoneTaken,
     WrapUpExtended,
@@ -91,6 +92,10 @@ def _phone_freed(state: State, fact: PhoneFreed) -> None:
         del state.phones[fact.dial]
 
 
+def _feature_answered(state: State, fact: FeatureAnswered) -> None:
+    """An order to the edge; what it means for the agent is a fact of its own."""
+
+
 # ---- What they wish, and how they were reached
 
 
@@ -109,6 +114,7 @@ FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     AgentSeated: _agent_seated,
     PhoneTaken: _phone_taken,
     PhoneFreed: _phone_freed,
+    FeatureAnswered: _feature_answered,
     AgentWished: _agent_wished,
     AgentUnreachable: _agent_unreachable,
 }
