@@ -412,3 +412,34 @@ def told_defaults() -> list[tuple[tuple[str, str], Any]]:
 def real_default(table: str, key: str) -> Any:
     (model,) = _models_in(Config.model_fields[table].annotation)
     return model.model_fields[key].default
+
+
+def test_an_agent_s_number_is_of_digits_and_his_alone(tmp_path: Path) -> None:
+    text = """
+[asterisk.main]
+host = "127.0.0.1"
+secret = "file:/dev/null"
+
+[[agent]]
+name = "alice"
+devices = [ { kind = "desk", dial = "PJSIP/alice" } ]
+number = "17"
+
+[[agent]]
+name = "bob"
+devices = [ { kind = "desk", dial = "PJSIP/bob" } ]
+number = "17"
+
+[[agent]]
+name = "carol"
+devices = [ { kind = "desk", dial = "PJSIP/carol" } ]
+number = "1a"
+"""
+    file = tmp_path / "acd.toml"
+    file.write_text(text)
+
+    with pytest.raises(BadConfig) as bad:
+        load(file)
+
+    assert f"{file}:14: agent 'bob': number: there are two of the number '17'" in bad.value.lines
+    assert f"{file}:19: agent 'carol': number: must be 1 to 12 digits, not '1a'" in bad.value.lines

@@ -90,12 +90,14 @@ def left(turn: Turn, told: ChannelGone) -> None:
 
 def end_talk_passed_on(turn: Turn, request: Request) -> None:
     """The caller goes on as another request: in the line that he was passed into, or in the place that he has taken."""
-    if request.accepted:
+    if request.state is RequestState.ONGOING and request.accepted:
         offer = turn.state.offers[request.accepted]
         talk_ended(turn, offer, ended_by="agent")
         offers.let_leg_end(turn, offer)
-    else:
-        _end(turn, request, Outcome.ANSWERED, ended_by="agent")
+        return
+    if request.state is not RequestState.ONGOING:
+        offers.withdraw_all(turn, request)
+    _end(turn, request, Outcome.ANSWERED, ended_by="agent")
 
 
 def requeue(turn: Turn, request: Request) -> None:

@@ -38,10 +38,12 @@ def _log_in(turn: Turn, told: FeatureDialled) -> None:
 
 def _own(turn: Turn, told: FeatureDialled) -> LogIn:
     """The agent whose own telephone it is."""
-    there = turn.state.agents_at.get(told.dial, [])
-    if len(there) != 1:
+    owners = [
+        rules.name for rules in turn.state.rules.agents if any(device.dial == told.dial for device in rules.devices)
+    ]
+    if len(owners) != 1:
         raise Refused(f"{told.dial} is nobody's own telephone")
-    return LogIn(there[0])
+    return LogIn(owners[0], told.dial)
 
 
 def _numbered(turn: Turn, number: str) -> AgentName:
@@ -64,7 +66,7 @@ def _reason(turn: Turn, digit: str) -> str | None:
     reasons = turn.state.rules.pause_reasons
     if not digit:
         return None
-    if not (digit.isascii() and digit.isdigit() and 1 <= int(digit[:4]) <= len(reasons)):
+    if not (digit.isascii() and digit.isdigit() and len(digit) <= 2 and 1 <= int(digit) <= len(reasons)):
         raise NotAllowed(f"there is no pause reason {digit!r}; allowed: 1 to {len(reasons)}")
     return reasons[int(digit) - 1]
 

@@ -58,7 +58,8 @@ def test_a_wrap_up_is_made_longer_and_ended_by_telephone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("action", "typed"), [("longer", ""), ("over", ""), ("pause", "9"), ("pause", "*"), ("login", "99"), ("fly", "")]
+    ("action", "typed"),
+    [("longer", ""), ("over", ""), ("pause", "9"), ("pause", "001"), ("pause", "*"), ("login", "99"), ("fly", "")],
 )
 def test_what_cannot_be_is_heard_as_refused_and_changes_nothing(action: str, typed: str) -> None:
     world = one_queue().loads(pause_reasons=("lunch",))
@@ -85,6 +86,16 @@ def test_who_has_a_number_logs_in_at_a_seat() -> None:
     request = world.caller_joins("sales")
     assert world.ringing == {"alice": request}
     assert world.offer("alice").device.dial == "PJSIP/1001"
+
+
+def test_who_sits_at_a_seat_moves_back_by_logging_in_at_his_own_telephone() -> None:
+    world = one_queue().loads(seats=(Seat("window", "PJSIP/1001"),))
+    world.sits_down("alice", "window")
+
+    assert _dials(world, "login") == "login"
+
+    world.caller_joins("sales")
+    assert world.offer("alice").device.dial == "PJSIP/alice"
 
 
 def test_a_number_does_not_log_in_at_somebody_else_s_own_telephone() -> None:

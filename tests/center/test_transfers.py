@@ -123,6 +123,18 @@ def test_a_caller_takes_the_place_in_the_talk_that_his_agent_had_with_a_colleagu
     assert world.state_of("carol") == "wrap_up"
 
 
+def test_who_still_waits_and_is_put_into_a_talk_stops_the_phone_that_rings_for_him() -> None:
+    world = _talks("alice", "bob")
+    waits = world.caller_joins("sales", channel="waiting")
+    assert world.ringing == {"bob": waits}
+
+    world.tell(inputs.TalksTogether(MAIN, world.offer_to("alice"), ChannelId("waiting")))
+
+    assert world.ringing == {}
+    assert world.state_of("bob") == "available"
+    assert len(world.told(RequestEnded, request=waits)) == 1
+
+
 def test_the_end_of_the_leg_after_a_transfer_ends_nothing_else() -> None:
     world = _talks()
     request = world.agent("alice").request
