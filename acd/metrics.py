@@ -104,6 +104,14 @@ class Metrics:
         self._talk_seconds = _Series(
             histogram("acd_talk_seconds", "How long caller and agent talked", TALK_BUCKETS, "queue").labels
         )
+        self._wait_estimate_error = _Series(
+            histogram(
+                "acd_wait_estimate_error_seconds",
+                "By how much the wait estimated at entry (its median) missed that of those connected",
+                WAIT_BUCKETS,
+                "queue",
+            ).labels
+        )
         self._offers = _Series(counter("acd_offers_total", "Offers that have ended", "queue", "outcome").labels)
         self._http_requests = _Series(counter("acd_http_requests_total", "Answers of the API", "route", "code").labels)
         self._errors = _Series(counter("acd_errors_total", "Failures of acd itself, by part", "where").labels)
@@ -158,6 +166,8 @@ class Metrics:
         self._offers[fact.queue, fact.outcome].inc()
 
     def _request_connected(self, fact: RequestConnected, now: float) -> None:
+        if fact.estimated_seconds is not None:
+            self._wait_estimate_error[(fact.queue,)].observe(abs(fact.estimated_seconds - fact.waited_seconds))
         self._connect_seconds.observe(fact.connect_seconds)
 
     def _request_moved(self, fact: RequestMoved, now: float) -> None:

@@ -124,6 +124,15 @@ async def test_waiting_and_talking_are_measured_when_a_request_ends(watched: Wat
     assert (await watched.sees("acd_talk_seconds_bucket"))["sales 60.0"] == 1
 
 
+async def test_the_error_of_the_estimate_at_entry_is_measured_when_a_request_is_connected(watched: Watched) -> None:
+    world = watched.world
+    world.caller_joins("sales")  # somebody is free: he is thought to wait for 0 seconds
+    world.time_passes(3)
+    world.takes_the_call("alice")
+
+    assert await watched.sees("acd_wait_estimate_error_seconds_sum") == {"sales": 3}
+
+
 async def test_who_waits_is_looked_up_and_those_being_offered_wait_too(watched: Watched) -> None:
     for _ in range(4):
         watched.world.caller_joins("sales")
@@ -249,6 +258,7 @@ CONTRACT = {
     "acd_requests_total": {"queue", "kind", "outcome"},
     "acd_callers_refused_total": {"queue", "status"},
     "acd_wait_seconds": {"queue", "kind", "outcome"},
+    "acd_wait_estimate_error_seconds": {"queue"},
     "acd_talk_seconds": {"queue"},
     "acd_agents": {"queue", "state"},
     "acd_offers_total": {"queue", "outcome"},

@@ -97,6 +97,16 @@ class ServiceLevel(Resource):
     """Of all that were ever connected, those within it; null if there were none."""
 
 
+class EstimatedWait(Resource):
+    """How long it still takes until an agent is there for it, from recent handling times, the agents who could take
+    it, and its place."""
+
+    p50: Seconds
+    """In half of all cases it takes no longer."""
+    p90: Seconds
+    """In nine out of ten it takes no longer."""
+
+
 class Queue(Resource):
     name: str
     strategy: str
@@ -114,6 +124,8 @@ class Queue(Resource):
     """Requests that talk with an agent."""
     longest_wait: Seconds
     """Seconds for which the oldest in the line has waited; 0 if nobody waits."""
+    estimated_wait: EstimatedWait | None
+    """Of one who would join now, with the middle priority and no needs; null while it is not known."""
     agents: dict[AgentState, Count]
     """How many of the queue's agents are in each state."""
     service_level: ServiceLevel
@@ -150,6 +162,9 @@ class Request(Resource):
     entered: Moment
     waited: Seconds
     """Seconds in the line: until connected, or ended, or now."""
+    estimated_wait: EstimatedWait | None
+    """From now; null while it is not known, and for one that does not wait, is being offered, or is held for one
+    agent."""
     until: Moment | None
     """When its waiting, or its offer, ends by itself."""
     needs: dict[str, int]

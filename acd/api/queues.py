@@ -9,11 +9,14 @@ from acd.api import models
 from acd.api.endpoint import Asked
 from acd.api.models import seconds
 from acd.api.reading import Asking, Nothing
-from acd.api.requests import with_an_agent
+from acd.api.requests import estimated, with_an_agent
+from acd.center import estimates
 from acd.center.inputs import Drain
+from acd.center.line import key_for
 from acd.center.model import (
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
+    MIDDLE_PRIORITY,
     AgentState,
     Outcome,
     QueueName,
@@ -62,6 +65,7 @@ def _taken(state: State) -> Taken:
 
 def _shown(state: State, now: float, queue: Queue, taken: Taken) -> models.Queue:
     rules = queue.rules
+    last = key_for(MIDDLE_PRIORITY, now, RequestId("~"), rules)
     return models.Queue(
         name=rules.name,
         strategy=rules.strategy,
@@ -72,6 +76,7 @@ def _shown(state: State, now: float, queue: Queue, taken: Taken) -> models.Queue
         offered=taken[rules.name, RequestState.OFFERED],
         ongoing=taken[rules.name, RequestState.ONGOING],
         longest_wait=seconds(now - _oldest_entry(state, queue, now)),
+        estimated_wait=estimated(estimates.at_place(state, queue, (), last)),
         agents={agent_state: queue.in_states.get(agent_state, 0) for agent_state in AgentState},
         service_level=models.ServiceLevel(
             seconds=rules.service_level_seconds,

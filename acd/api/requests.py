@@ -14,6 +14,8 @@ from acd.api.endpoint import Asked
 from acd.api.models import Kind, moment, moment_if, seconds
 from acd.api.paging import AfterLive, BeforeEnded, LiveKey
 from acd.api.reading import Asking, Nothing, Page, States
+from acd.center import estimates
+from acd.center.estimates import Wait
 from acd.center.facts import RequestEnded
 from acd.center.inputs import SetPriority
 from acd.center.model import (
@@ -147,6 +149,7 @@ def _shown(state: State, now: float, request: Request) -> models.Request:
         agent=request.agent or (rings[0].agent if len(rings) == 1 else None),
         entered=moment(request.entered_at),
         waited=seconds((now if connected_at is None else connected_at) - request.entered_at),
+        estimated_wait=estimated(estimates.of_request(state, request)),
         until=moment_if(rings[0].deadline if rings else request.leave_at),
         needs={need.skill: need.level for need in request.needs},
         held_for=request.held_for,
@@ -192,6 +195,7 @@ def _past(fact: RequestEnded) -> models.Request:
         agent=fact.agent,
         entered=moment(fact.entered_at),
         waited=seconds(fact.waited_seconds),
+        estimated_wait=None,
         until=None,
         needs={},
         held_for=None,
@@ -203,6 +207,10 @@ def _past(fact: RequestEnded) -> models.Request:
         outcome=fact.outcome,
         ended_by=fact.ended_by,
     )
+
+
+def estimated(wait: Wait | None) -> models.EstimatedWait | None:
+    return models.EstimatedWait(p50=seconds(wait.p50), p90=seconds(wait.p90)) if wait else None
 
 
 def _caller(caller: Caller) -> models.Caller:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from acd.center import agents, doors, offers, preferred, skills
+from acd.center import agents, doors, estimates, offers, preferred, skills
 from acd.center.facts import RequestEnded, RequestQueued, RequestReprioritized, RequestRequeued
 from acd.center.inputs import CallerJoined, ChannelGone, SetPriority
+from acd.center.line import key_for
 from acd.center.model import (
     MIDDLE_PRIORITY,
     KnownCaller,
@@ -41,10 +42,15 @@ def _enter(turn: Turn, told: CallerJoined, queue: Queue, came_from: Request | No
     meant_for = preferred.agent_for(turn, told, known, queue)
     waits = [seconds for seconds in (told.max_wait_seconds, rules.max_wait_seconds) if seconds is not None]
     waits_since = turn.now if told.joined_at is None else entered_at
+    identity = RequestId(turn.state.next_id(turn.now))
+    estimate = None
+    if entered_at == turn.now and not meant_for:
+        key = key_for(priority or MIDDLE_PRIORITY, entered_at, identity, rules)
+        estimate = estimates.at_place(turn.state, queue, told.needs, key)
     turn.tell(
         RequestQueued(
             at=turn.now,
-            request=RequestId(turn.state.next_id(turn.now)),
+            request=identity,
             kind="call",
             queue=rules.name,
             priority=priority or MIDDLE_PRIORITY,
@@ -58,6 +64,7 @@ def _enter(turn: Turn, told: CallerJoined, queue: Queue, came_from: Request | No
             ease_at=skills.next_easing(told.needs, rules.easing, entered_at, after=0),
             held_for=meant_for,
             held_until=turn.now + rules.preferred_agent_seconds if meant_for else None,
+            estimated_seconds=estimate.p50 if estimate else None,
         )
     )
 

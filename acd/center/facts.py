@@ -135,6 +135,8 @@ class RequestQueued(Fact, frozen=True, tag=True, kw_only=True):
     """When it will need less."""
     held_for: AgentName | None = None
     held_until: float | None = None
+    estimated_seconds: float | None = None
+    """The wait that half of its like stay below; None if it is not known."""
 
 
 class RequestEased(Fact, frozen=True, tag=True, kw_only=True):
@@ -179,6 +181,8 @@ class RequestConnected(Fact, frozen=True, tag=True, kw_only=True):
     connect_seconds: float
     """From the agent's answer to the common bridge."""
     in_service_level: bool
+    estimated_seconds: float | None = None
+    """How long it was thought to wait when it entered, if it has had that place ever since."""
 
 
 class RequestEnded(Fact, frozen=True, tag=True, kw_only=True):

@@ -16,10 +16,14 @@ from acd.center.strategies import Draw, Pool
 def place_key(request: Request, rules: QueueRules) -> PlaceKey:
     """With `head_start`, all have the middle priority and an earlier or later moment for their own: so the two orders
     can be compared where one agent serves queues of both, and nobody waits longer than his head start allows."""
+    return key_for(request.priority, request.entered_at, request.id, rules)
+
+
+def key_for(priority: int, entered_at: float, request: RequestId, rules: QueueRules) -> PlaceKey:
     if rules.order == "strict":
-        return (request.priority, request.entered_at, request.id)
-    steps = request.priority - MIDDLE_PRIORITY
-    return (MIDDLE_PRIORITY, request.entered_at + steps * rules.head_start_seconds, request.id)
+        return (priority, entered_at, request)
+    steps = priority - MIDDLE_PRIORITY
+    return (MIDDLE_PRIORITY, entered_at + steps * rules.head_start_seconds, request)
 
 
 class Line:
@@ -53,6 +57,11 @@ class Lane:
         """The one agent whom they wait for; None: anyone who has what they need."""
         self.pool = pool
         self.open: list[PlaceKey] = []
+        self.able = 0
+        """How many agents could serve them, those taken just now included, but for those paused or logged out."""
+
+    def ahead_of(self, key: PlaceKey) -> int:
+        return bisect_left(self.open, key)
 
     def enter(self, key: PlaceKey) -> None:
         at = bisect_left(self.open, key)

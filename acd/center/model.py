@@ -251,6 +251,8 @@ class Agent(Struct):
     missed_in_a_row: int = 0
     offered_at: dict[QueueName, float] = field(default_factory=dict)
     """When he was last offered a request of each queue."""
+    taken_at: float = 0
+    """When his phone last began to ring for one."""
     taken_today: int = 0
     retired: bool = False
     """He stands in the rules no more, and is forgotten when the call that he is on has ended."""
@@ -306,6 +308,8 @@ class Request(Struct):
     """Who has accepted it."""
     connected_at: float | None = None
     offers_made: int = 0
+    estimated_seconds: float | None = None
+    """The wait that half of its like were thought to stay below, when it entered."""
 
 
 class Offer(Struct):

@@ -111,6 +111,7 @@ def _connected(turn: Turn, offer: Offer) -> None:
             waited_seconds=waited,
             connect_seconds=turn.now - (offer.answered_at or turn.now),
             in_service_level=waited <= turn.state.queues[request.queue].rules.service_level_seconds,
+            estimated_seconds=request.estimated_seconds,
         )
     )
     agents.happens(turn, turn.state.agents[offer.agent], Happening.CONNECTED)

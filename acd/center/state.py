@@ -9,6 +9,7 @@ from heapq import heappop, heappush
 from msgspec import Struct, field
 
 from acd.center import folding
+from acd.center.estimates import Handling
 from acd.center.facts import AnyFact
 from acd.center.line import Lane, Line
 from acd.center.model import (
@@ -55,6 +56,9 @@ class Queue(Struct):
     ended: dict[str, int] = field(default_factory=dict)
     in_states: dict[AgentState, int] = field(default_factory=dict)
     """How many of its members are in each."""
+    offered: int = 0
+    """How many of those in its line are being offered."""
+    handling: Handling = field(default_factory=Handling)
     drained: bool = False
     """It takes nobody in and finishes those it has, until somebody says otherwise."""
     gave_up: dict[str, GaveUp] = field(default_factory=dict)

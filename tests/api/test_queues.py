@@ -20,6 +20,7 @@ async def test_a_quiet_queue(office: Office) -> None:
         "offered": 0,
         "ongoing": 0,
         "longest_wait": 0,
+        "estimated_wait": None,
         "agents": {
             "logged_out": 2,
             "available": 0,

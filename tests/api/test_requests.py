@@ -40,6 +40,7 @@ async def test_one_that_waits(office: Office, world: World) -> None:
         "agent": None,
         "entered": "2023-11-14T22:13:20.000Z",
         "waited": 4.5,
+        "estimated_wait": None,
         "until": "2023-11-14T22:23:20.000Z",
         "needs": {},
         "held_for": None,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from acd.center import state as states
+from acd.center.estimates import is_there
 from acd.center.facts import (
     AgentSeated,
     AgentStateChanged,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 def _agent_state_changed(state: State, fact: AgentStateChanged) -> None:
     agent = state.agents[fact.agent]
+    was_there = is_there(agent)
+    _end_handling(state, agent, fact)
     for name in agent.queues:
         queue = state.queues[name]
         queue.in_states[fact.was] -= 1
@@ -47,7 +50,16 @@ def _agent_state_changed(state: State, fact: AgentStateChanged) -> None:
         agent.seat = None
         come_to_phone(state, agent)
     state.watch(fact.until, states.Timer.AGENT, agent.name)
+    lanes.came_or_went(state, agent, is_there(agent) - was_there)
     lanes.settle(state, agent, fact.at)
+
+
+def _end_handling(state: State, agent: Agent, fact: AgentStateChanged) -> None:
+    """From the ring to the end of the wrap-up."""
+    if fact.state is AgentState.CONNECTING:
+        agent.taken_at = fact.at
+    if fact.was is AgentState.WRAP_UP and agent.wrap_up_queue in state.queues:
+        state.queues[agent.wrap_up_queue].handling.took(fact.at - agent.taken_at)
 
 
 def _wrap_up_extended(state: State, fact: WrapUpExtended) -> None:

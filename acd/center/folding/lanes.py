@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from acd.center.estimates import is_there
 from acd.center.line import Lane
 from acd.center.model import Agent, AgentState, Request, RequestState
 
@@ -71,8 +72,10 @@ def _new_lane(state: State, queue: Queue, request: Request) -> Lane:
         lane = Lane(request.needs, None, queue.pool())
         candidates = queue.members
     for agent in (state.agents[name] for name in candidates):
-        if is_free(agent) and agent.has(lane.needs):
-            lane.pool.enter(agent)
+        if agent.has(lane.needs):
+            lane.able += is_there(agent)
+            if is_free(agent):
+                lane.pool.enter(agent)
     return lane
 
 
@@ -94,6 +97,13 @@ def settle(state: State, agent: Agent, at: float) -> None:
                 lane.pool.leave(agent.name)
 
 
+def came_or_went(state: State, agent: Agent, by: int) -> None:
+    """One more (or less, -1) who could serve those in his lanes, sooner or later."""
+    for name in agent.queues:
+        for lane in state.queues[name].lanes_of(agent):
+            lane.able += by
+
+
 # ---- All of it anew
 
 
@@ -105,6 +115,7 @@ def rebuild(state: State, at: float) -> None:
     for agent in state.agents.values():
         agent.free_since = None
         settle(state, agent, at)
+        came_or_went(state, agent, is_there(agent))
     for request in state.requests.values():
         if is_open(state, request):
             lane = _lane_of(state, request)

@@ -30,6 +30,8 @@ def _offer_made(state: State, fact: OfferMade) -> None:
     )
     _set_deadline(state, fact.offer, fact.at + fact.ring_seconds)
     request = state.requests[fact.request]
+    if request.state is RequestState.WAITING:
+        state.queues[request.queue].offered += 1
     request.state = RequestState.OFFERED
     request.offers.append(fact.offer)
     request.shared = fact.shared

@@ -48,6 +48,7 @@ def _request_queued(state: State, fact: RequestQueued) -> None:
         ease_at=fact.ease_at,
         held_for=fact.held_for,
         held_until=fact.held_until,
+        estimated_seconds=fact.estimated_seconds,
     )
     state.request_of_channel[fact.pbx, fact.channel] = request.id
     queue = state.queues[fact.queue]
@@ -82,6 +83,7 @@ def _request_reprioritized(state: State, fact: RequestReprioritized) -> None:
     lanes.leave(state, request)
     line.leave(request.place_key)
     request.priority = fact.priority
+    request.estimated_seconds = None
     request.place_key = place_key(request, state.queues[fact.queue].rules)
     line.enter(request.place_key)
     lanes.enter(state, request, fact.at)
@@ -103,6 +105,7 @@ def _request_handed_over(state: State, fact: RequestHandedOver) -> None:
     del state.request_of_channel[fact.pbx, fact.was]
     state.request_of_channel[fact.pbx, fact.channel] = request.id
     request.channel, request.caller, request.entered_at = fact.channel, fact.caller, fact.entered_at
+    request.estimated_seconds = None
     request.place_key = place_key(request, state.queues[request.queue].rules)
     if waits:
         line.enter(request.place_key)
@@ -115,7 +118,11 @@ def _request_moved(state: State, fact: RequestMoved) -> None:
     lanes.leave(state, request)
     was.line.leave(request.place_key)
     _count_ending(was, Outcome.OVERFLOWED)
+    if request.state is RequestState.OFFERED:
+        was.offered -= 1
+        queue.offered += 1
     request.queue, request.leave_at = fact.queue, fact.leave_at
+    request.estimated_seconds = None
     request.held_for = request.held_until = None
     request.place_key = place_key(request, queue.rules)
     queue.entered += 1
@@ -127,6 +134,7 @@ def _request_moved(state: State, fact: RequestMoved) -> None:
 def _request_requeued(state: State, fact: RequestRequeued) -> None:
     request = state.requests[fact.request]
     _leave_agent(state, request)
+    _end_offering(state, request)
     request.state = RequestState.WAITING
     request.agent = request.accepted = None
     request.offers = []
@@ -139,6 +147,7 @@ def _request_requeued(state: State, fact: RequestRequeued) -> None:
 
 def _request_connected(state: State, fact: RequestConnected) -> None:
     request = state.requests[fact.request]
+    _end_offering(state, request)
     request.state = RequestState.ONGOING
     request.connected_at = fact.at
     request.ease_at = request.held_until = None
@@ -156,6 +165,7 @@ def _request_ended(state: State, fact: RequestEnded) -> None:
     request = state.requests.pop(fact.request)
     del state.request_of_channel[fact.pbx, fact.channel]
     _leave_agent(state, request)
+    _end_offering(state, request)
     queue = state.queues[fact.queue]
     lanes.leave(state, request)
     queue.line.leave(request.place_key)
@@ -165,6 +175,11 @@ def _request_ended(state: State, fact: RequestEnded) -> None:
     if fact.caller.key and fact.agent and queue.rules.last_agent_days:
         until = fact.at + queue.rules.last_agent_days * DAY_SECONDS
         _remember(state.last_agents, fact.caller.key, (fact.agent, until))
+
+
+def _end_offering(state: State, request: Request) -> None:
+    if request.state is RequestState.OFFERED:
+        state.queues[request.queue].offered -= 1
 
 
 def _count_ending(queue: Queue, outcome: Outcome) -> None:

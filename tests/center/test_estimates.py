@@ -1,0 +1,132 @@
+"""The estimated wait: what it rests on, how it falls, and that it comes true as often as it says."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from acd.center import estimates
+from acd.center.estimates import Handling, Wait, until_free
+from acd.center.facts import RequestConnected
+from acd.center.model import Need
+
+from .worlds import World
+
+
+def handled(*seconds: float) -> Handling:
+    handling = Handling()
+    for taken in seconds:
+        handling.took(taken)
+    return handling
+
+
+def busy_queue(*agents: str, seconds: float = 100) -> World:
+    """Each call so far took so long, and each agent has one now."""
+    world = World().with_queue("sales", wrap_up_seconds=0).with_agents(*agents, sales=1)
+    for _ in range(5):
+        serves(world, agents[0], seconds)
+    for agent in agents:
+        world.caller_joins("sales")
+    for agent in agents:
+        world.takes_the_call(agent)
+    return world
+
+
+def serves(world: World, agent: str, seconds: float) -> None:
+    request = world.caller_joins("sales")
+    world.takes_the_call(next(iter(world.ringing)))
+    world.time_passes(seconds)
+    world.caller_hangs_up(request)
+    world.leg_ends(agent) if hasattr(world, "leg_ends") else world.hangs_up(agent)
+
+
+def wait_of(world: World, request: str) -> Wait | None:
+    return estimates.of_request(world.center.state, world.request(request))  # type: ignore[arg-type]
+
+
+def test_nothing_is_known_before_some_requests_were_handled() -> None:
+    assert until_free(1, 1, handled(60, 60, 60, 60)) is None
+    assert until_free(1, 1, handled(60, 60, 60, 60, 60)) is not None
+
+
+def test_twice_the_agents_halve_the_wait_for_a_place_far_behind() -> None:
+    handling = handled(50, 100, 150, 100, 100)
+    one, two = until_free(40, 1, handling), until_free(40, 2, handling)
+
+    assert one and two
+    assert two.p50 == pytest.approx(one.p50 / 2, rel=0.03)
+
+
+def test_with_exponential_handling_times_it_is_that_of_a_poisson_process() -> None:
+    handling = Handling(samples=50, mean=100, mean_square=20_000)
+
+    assert until_free(1, 5, handling) == pytest.approx((20 * 0.6931, 20 * 2.3026), rel=0.02)
+
+
+def test_nobody_there_means_that_it_is_not_known() -> None:
+    world = busy_queue("alice")
+    request = world.caller_joins("sales")
+    assert wait_of(world, request)
+
+    world.pauses("alice")
+    world.hangs_up("alice")
+
+    assert world.state_of("alice") == "paused"
+    assert wait_of(world, request) is None
+
+
+def test_it_does_not_grow_while_one_waits_and_falls_with_each_step_ahead() -> None:
+    world = busy_queue("alice")
+    first, last = world.caller_joins("sales"), world.caller_joins("sales")
+    before = wait_of(world, last)
+    world.time_passes(1000)
+    assert wait_of(world, last) == before
+
+    world.caller_hangs_up(first)
+    after = wait_of(world, last)
+
+    assert before and after
+    assert after.p50 < before.p50 and after.p90 < before.p90
+
+
+def test_only_agents_with_the_skills_count() -> None:
+    world = busy_queue("alice", "bob")
+    simple = world.caller_joins("sales")
+    french = world.caller_joins("sales", needs=(Need("french", 1),))
+
+    assert wait_of(world, simple)
+    assert wait_of(world, french) is None
+
+
+@pytest.mark.parametrize("agents", [1, 4])
+def test_half_and_nine_in_ten_wait_no_longer_than_that(agents: int) -> None:
+    """Handling times of an Erlang-2 distribution, seen at moments that have nothing to do with them."""
+    rng = Random(1)
+    draws = lambda: rng.gammavariate(2, 50)  # noqa: E731
+    handling = Handling(samples=50, mean=100, mean_square=15_000)
+    for k in (1, 3, 10):
+        estimate = until_free(k, agents, handling)
+        assert estimate
+        waits = [_kth_departure(k, agents, draws, rng) for _ in range(3000)]
+        below = [sum(wait <= limit for wait in waits) / len(waits) for limit in estimate]
+        assert below == pytest.approx([0.5, 0.9], abs=0.05)
+
+
+def _kth_departure(k, agents, draws, rng) -> float:  # type: ignore[no-untyped-def]
+    frees = []
+    for _ in range(agents):
+        at = -1000 - rng.random() * 100
+        while at < 2000:
+            at += draws()
+            if at >= 0:
+                frees.append(at)
+    return sorted(frees)[k - 1]
+
+
+def test_a_request_that_is_connected_tells_what_was_thought_of_its_wait() -> None:
+    world = World().with_queue("sales").with_agents("alice", sales=1)
+    world.caller_joins("sales")
+    world.takes_the_call("alice")
+
+    assert world.last(RequestConnected).estimated_seconds == 0
