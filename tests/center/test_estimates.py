@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -25,20 +26,21 @@ def busy_queue(*agents: str, seconds: float = 100) -> World:
     """Each call so far took so long, and each agent has one now."""
     world = World().with_queue("sales", wrap_up_seconds=0).with_agents(*agents, sales=1)
     for _ in range(5):
-        serves(world, agents[0], seconds)
-    for agent in agents:
+        serves_a_call(world, seconds)
+    for _ in agents:
         world.caller_joins("sales")
     for agent in agents:
         world.takes_the_call(agent)
     return world
 
 
-def serves(world: World, agent: str, seconds: float) -> None:
+def serves_a_call(world: World, seconds: float) -> None:
     request = world.caller_joins("sales")
-    world.takes_the_call(next(iter(world.ringing)))
+    (agent,) = world.ringing
+    world.takes_the_call(agent)
     world.time_passes(seconds)
     world.caller_hangs_up(request)
-    world.leg_ends(agent) if hasattr(world, "leg_ends") else world.hangs_up(agent)
+    world.hangs_up(agent)
 
 
 def wait_of(world: World, request: str) -> Wait | None:
@@ -103,18 +105,17 @@ def test_only_agents_with_the_skills_count() -> None:
 def test_half_and_nine_in_ten_wait_no_longer_than_that(agents: int) -> None:
     """Handling times of an Erlang-2 distribution, seen at moments that have nothing to do with them."""
     rng = Random(1)
-    draws = lambda: rng.gammavariate(2, 50)  # noqa: E731
     handling = Handling(samples=50, mean=100, mean_square=15_000)
     for k in (1, 3, 10):
         estimate = until_free(k, agents, handling)
         assert estimate
-        waits = [_kth_departure(k, agents, draws, rng) for _ in range(3000)]
+        waits = [_kth_departure(k, agents, lambda: rng.gammavariate(2, 50), rng) for _ in range(3000)]
         below = [sum(wait <= limit for wait in waits) / len(waits) for limit in estimate]
         assert below == pytest.approx([0.5, 0.9], abs=0.05)
 
 
-def _kth_departure(k, agents, draws, rng) -> float:  # type: ignore[no-untyped-def]
-    frees = []
+def _kth_departure(k: int, agents: int, draws: Callable[[], float], rng: Random) -> float:
+    frees: list[float] = []
     for _ in range(agents):
         at = -1000 - rng.random() * 100
         while at < 2000:
