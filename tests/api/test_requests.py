@@ -71,6 +71,27 @@ async def test_one_that_is_offered_and_then_talks(office: Office, world: World) 
     assert ongoing["connected"] == "2023-11-14T22:13:23.000Z"
 
 
+async def test_one_that_waits_and_its_queue_have_an_estimate_once_some_were_handled(
+    office: Office, world: World
+) -> None:
+    world.with_queue("sales", wrap_up_seconds=0).logs_in("carol")
+    for _ in range(5):
+        done = world.caller_joins("sales")
+        world.takes_the_call("carol")
+        world.time_passes(100)
+        world.caller_hangs_up(done)
+        world.hangs_up("carol")
+    world.caller_joins("sales")
+    world.takes_the_call("carol")
+    waits = world.caller_joins("sales")
+
+    request = (await office.sees("supervisor", f"/v1/requests/{waits}"))["estimated_wait"]
+    newcomer = (await office.sees("supervisor", "/v1/queues/sales"))["estimated_wait"]
+
+    assert 0 < request["p50"] < request["p90"] < 110
+    assert newcomer["p50"] == pytest.approx(request["p50"] + 100, abs=5)
+
+
 async def test_a_wait_without_an_end_in_this_calendar_is_shown_all_the_same(office: Office, world: World) -> None:
     world.with_queue("endless")
     request = world.caller_joins("endless", max_wait_seconds=999_999_999_999)

@@ -15,6 +15,7 @@ import msgspec
 
 from acd.center import Center, laws
 from acd.center.agents import ON_PHONE
+from acd.center.estimates import is_there
 from acd.center.facts import AnyFact, OfferMade, RequestReprioritized, RulesChanged
 from acd.center.model import (
     Agent,
@@ -190,7 +191,11 @@ def _lines_and_pools_are_right(state: State) -> None:
         assert {agent_state: n for agent_state, n in queue.in_states.items() if n} == in_states
         members = {agent.name for agent in state.agents.values() if name in agent.queues}
         assert queue.members == members
+        assert queue.offered == sum(request.state is RequestState.OFFERED for request in in_line)
+        there = [agent for agent in state.agents.values() if queue.rules.name in agent.queues and is_there(agent)]
         for lane in queue.all_lanes():
+            able = [agent for agent in there if lane.held_for in (None, agent.name) and agent.has(lane.needs)]
+            assert lane.able == len(able)
             able = members & {lane.held_for} if lane.held_for else members
             free = (state.agents[name] for name in able if is_free(state.agents[name]))
             assert sorted(lane.pool) == sorted(agent.name for agent in free if agent.has(lane.needs))

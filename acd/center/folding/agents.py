@@ -50,7 +50,8 @@ def _agent_state_changed(state: State, fact: AgentStateChanged) -> None:
         agent.seat = None
         come_to_phone(state, agent)
     state.watch(fact.until, states.Timer.AGENT, agent.name)
-    lanes.came_or_went(state, agent, is_there(agent) - was_there)
+    if is_there(agent) != was_there:
+        lanes.came_or_went(state, agent, is_there(agent) - was_there)
     lanes.settle(state, agent, fact.at)
 
 
