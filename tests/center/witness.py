@@ -192,11 +192,10 @@ def _lines_and_pools_are_right(state: State) -> None:
         members = {agent.name for agent in state.agents.values() if name in agent.queues}
         assert queue.members == members
         assert queue.offered == sum(request.state is RequestState.OFFERED for request in in_line)
-        there = [agent for agent in state.agents.values() if queue.rules.name in agent.queues and is_there(agent)]
         for lane in queue.all_lanes():
-            able = [agent for agent in there if lane.held_for in (None, agent.name) and agent.has(lane.needs)]
-            assert lane.able == len(able)
             able = members & {lane.held_for} if lane.held_for else members
+            there = [state.agents[name] for name in able if is_there(state.agents[name])]
+            assert lane.able == sum(agent.has(lane.needs) for agent in there)
             free = (state.agents[name] for name in able if is_free(state.agents[name]))
             assert sorted(lane.pool) == sorted(agent.name for agent in free if agent.has(lane.needs))
             for _, _, name in lane.open:
