@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from heapq import heappop, heappush
 from random import Random
 
 import pytest
@@ -123,6 +124,37 @@ def _kth_departure(k: int, agents: int, draws: Callable[[], float], rng: Random)
             if at >= 0:
                 frees.append(at)
     return sorted(frees)[k - 1]
+
+
+@pytest.mark.parametrize("agents", [1, 4])
+def test_what_is_told_at_entry_comes_true_in_a_busy_day(agents: int) -> None:
+    rng = Random(agents)
+    world = World().with_queue("sales", wrap_up_seconds=10).with_agents(*map(str, range(agents)), sales=1)
+    happens: list[tuple[float, str, str]] = [(world.now, "", "")]
+    told: dict[str, tuple[float, Wait]] = {}
+    came_true: list[tuple[bool, bool]] = []
+    while len(came_true) < 300:
+        at, agent, request = heappop(happens)
+        world.time_passes(at - world.now)
+        if agent and request:
+            world.caller_hangs_up(request)  # type: ignore[arg-type]
+            world.hangs_up(agent)
+            heappush(happens, (at + 10.001, agent, ""))  # his wrap-up is over
+        elif not agent:
+            joined = world.caller_joins("sales")
+            if wait := wait_of(world, joined):
+                told[joined] = (at, wait)
+            heappush(happens, (at + rng.expovariate(0.93 * agents / 110), "", ""))
+        for agent, request in list(world.ringing.items()):
+            world.takes_the_call(agent)
+            heappush(happens, (at + rng.gammavariate(2, 50), agent, request))
+            if request in told:
+                since, wait = told.pop(request)
+                came_true.append((at - since <= wait.p50, at - since <= wait.p90))
+
+    half, nearly_all = (sum(times) / len(came_true) for times in zip(*came_true, strict=True))
+    assert half == pytest.approx(0.5, abs=0.12)
+    assert nearly_all == pytest.approx(0.9, abs=0.07)
 
 
 def test_a_request_that_is_connected_tells_what_was_thought_of_its_wait() -> None:
