@@ -142,7 +142,8 @@ def test_what_is_told_at_entry_comes_true_in_a_busy_day(agents: int) -> None:
             heappush(happens, (at + 10.001, agent, ""))  # his wrap-up is over
         elif not agent:
             joined = world.caller_joins("sales")
-            if wait := wait_of(world, joined):
+            wait = wait_of(world, joined)
+            if wait and wait.p50:
                 told[joined] = (at, wait)
             heappush(happens, (at + rng.expovariate(0.93 * agents / 110), "", ""))
         for agent, request in list(world.ringing.items()):
