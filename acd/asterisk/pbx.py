@@ -84,7 +84,7 @@ async def running(
             await _boot(installation, folder, run / "asterisk.ctl", process)
             yield PrivatePbx(installation, folder, own_ports, settings.secret, process)
         finally:
-            await _stop(process)
+            await stop_process(process)
 
 
 @contextmanager
@@ -136,7 +136,8 @@ def _last_words(folder: Path) -> str:
     return "its last words:\n" + "\n".join(lines) if lines else "it said nothing"
 
 
-async def _stop(process: Process) -> None:
+async def stop_process(process: Process) -> None:
+    """Ends one that leads a session: in good order if it listens within GRACE_SECONDS, else with all that it started."""
     try:
         with suppress(ProcessLookupError):
             process.terminate()

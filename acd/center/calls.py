@@ -36,9 +36,12 @@ def joined(turn: Turn, told: CallerJoined) -> None:
 def _enter(turn: Turn, told: CallerJoined, queue: Queue, came_from: Request | None) -> None:
     rules, known = queue.rules, turn.state.rules.callers.get(told.caller.key, KnownCaller())
     entered_at = _moment_of_entry(turn, told, queue)
-    if came_from and (told.dropped or rules.transfers_keep_entry):
+    if came_from and rules.transfers_keep_entry:
         entered_at = came_from.entered_at
-    priority = came_from.priority if came_from and told.dropped else told.priority or known.priority
+    priority, needs = told.priority or known.priority, told.needs
+    before = turn.state.last_talks.get(f"{told.pbx} {told.channel}") if told.dropped else None
+    if before:  # whether the end of the vanished leg, or his coming back, was heard first
+        entered_at, priority, needs = before.entered_at, before.priority, before.needs
     meant_for = preferred.agent_for(turn, told, known, queue)
     waits = [seconds for seconds in (told.max_wait_seconds, rules.max_wait_seconds) if seconds is not None]
     waits_since = turn.now if told.joined_at is None else entered_at
@@ -46,7 +49,7 @@ def _enter(turn: Turn, told: CallerJoined, queue: Queue, came_from: Request | No
     estimate = None
     if entered_at == turn.now and not meant_for:
         key = key_for(priority or MIDDLE_PRIORITY, entered_at, identity, rules)
-        estimate = estimates.at_place(turn.state, queue, told.needs, key)
+        estimate = estimates.at_place(turn.state, queue, needs, key)
     turn.tell(
         RequestQueued(
             at=turn.now,
@@ -60,8 +63,8 @@ def _enter(turn: Turn, told: CallerJoined, queue: Queue, came_from: Request | No
             channel=told.channel,
             came_to=told.queue if told.queue != rules.name else None,
             leave_at=waits_since + min(waits) if waits else None,
-            needs=told.needs,
-            ease_at=skills.next_easing(told.needs, rules.easing, entered_at, after=0),
+            needs=needs,
+            ease_at=skills.next_easing(needs, rules.easing, entered_at, after=0),
             held_for=meant_for,
             held_until=turn.now + rules.preferred_agent_seconds if meant_for else None,
             estimated_seconds=estimate.p50 if estimate else None,

@@ -40,6 +40,12 @@ class GaveUp(Struct, frozen=True):
     at: float
 
 
+class LastTalk(Struct, frozen=True):
+    entered_at: float
+    priority: int
+    needs: Needs
+
+
 class Queue(Struct):
     """One queue: its rules, its line, the lanes of those who can be offered, and its counts since the first day."""
 
@@ -106,6 +112,8 @@ class State:
         """Which of them are open."""
         self.last_agents: dict[str, tuple[AgentName, float]] = {}
         """Who talked with a number last, and until when; the latest last."""
+        self.last_talks: dict[str, LastTalk] = {}
+        """What a caller who may come back to his queue had before his talk, by server and channel; the latest last."""
         self.agents_at: dict[str, list[AgentName]] = {}
         """Who is reached at a telephone, by its dial. (Two may share one, and log in one after the other.)"""
         self.seats: set[str] = set()

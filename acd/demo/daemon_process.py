@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 
-from acd.asterisk.pbx import LEASH
+from acd.asterisk.pbx import LEASH, stop_process
 
 START_SECONDS = 30.0
-GRACE_SECONDS = 5.0
 LOOK_AGAIN_SECONDS = 0.05
 
 
@@ -61,7 +59,7 @@ async def running(config: Path, url: str) -> AsyncIterator[DaemonProcess]:
         await _becomes_ready(daemon)
         yield daemon
     finally:
-        await _stop(process)
+        await stop_process(process)
 
 
 def _environment() -> dict[str, str]:
@@ -87,16 +85,3 @@ async def _why_not_ready(client: aiohttp.ClientSession, url: str) -> str:
             return "" if answer.ok else str((await answer.json()).get("detail"))
     except aiohttp.ClientError as error:
         return str(error)
-
-
-async def _stop(process: Process) -> None:
-    try:
-        with suppress(ProcessLookupError):
-            process.terminate()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(GRACE_SECONDS):
-                await process.wait()
-    finally:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from acd.center import inputs
 from acd.center.facts import RequestEnded, RequestHandedOver, RequestPassedOn
-from acd.center.model import ChannelId
+from acd.center.inputs import LegEnd
+from acd.center.model import ChannelId, Need
 
 from .worlds import MAIN, START, World, one_queue
 
@@ -121,6 +124,25 @@ def test_a_caller_takes_the_place_in_the_talk_that_his_agent_had_with_a_colleagu
     assert len(world.told(RequestHandedOver)) == 1
     world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
     assert world.state_of("carol") == "wrap_up"
+
+
+@pytest.mark.parametrize("heard_first", ["his coming back", "the end of the leg"])
+def test_whose_agent_s_phone_vanished_is_back_with_all_that_he_had(heard_first: str) -> None:
+    world = one_queue("alice", dropped_come_back=True)
+    needs = (Need("french", 1),)
+    world.with_agents("alice", sales=1, skills={"french": 1})
+    world.caller_joins("sales", channel="customer", priority=7, needs=needs)
+    world.takes_the_call("alice")
+    world.time_passes(60)
+    later = world.caller_joins("sales", priority=7)
+    if heard_first == "the end of the leg":
+        world.leg_ends("alice", LegEnd.UNREACHABLE, cause="44")
+
+    again = world.caller_joins("sales", channel="customer", dropped=True)
+
+    assert world.line("sales") == [again, later]
+    assert (world.request(again).priority, world.request(again).needs) == (7, needs)
+    assert world.request(again).entered_at == START
 
 
 def test_who_still_waits_and_is_put_into_a_talk_stops_the_phone_that_rings_for_him() -> None:

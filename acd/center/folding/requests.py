@@ -172,6 +172,9 @@ def _request_ended(state: State, fact: RequestEnded) -> None:
     _count_ending(queue, fact.outcome)
     if fact.caller.key and fact.outcome is Outcome.ABANDONED and queue.rules.redial_seconds:
         _remember(queue.gave_up, fact.caller.key, states.GaveUp(fact.entered_at, fact.at))
+    if fact.outcome is Outcome.ANSWERED and queue.rules.dropped_come_back:
+        talk = states.LastTalk(fact.entered_at, fact.priority, request.needs)
+        _remember(state.last_talks, f"{fact.pbx} {fact.channel}", talk)
     if fact.caller.key and fact.agent and queue.rules.last_agent_days:
         until = fact.at + queue.rules.last_agent_days * DAY_SECONDS
         _remember(state.last_agents, fact.caller.key, (fact.agent, until))
