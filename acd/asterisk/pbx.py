@@ -137,7 +137,7 @@ def _last_words(folder: Path) -> str:
 
 
 async def stop_process(process: Process) -> None:
-    """Ends one that leads a session: in good order if it listens within GRACE_SECONDS, else with all that it started."""
+    """Ends one that leads a session: in good order within GRACE_SECONDS, else by force, with all that it started."""
     try:
         with suppress(ProcessLookupError):
             process.terminate()
