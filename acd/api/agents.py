@@ -11,7 +11,8 @@ from acd.api.models import moment, moment_if
 from acd.api.paging import AfterName
 from acd.api.reading import Asking, Nothing, OneLine, Page
 from acd.center.inputs import ExtendWrapUp, FinishWrapUp, Input, LogIn, LogOut, MakeAvailable, Pause
-from acd.center.model import Agent, AgentState
+from acd.center.model import Agent, AgentState, Offer, OfferOutcome
+from acd.center.state import State
 
 
 class LoginBody(Asking):
@@ -89,7 +90,7 @@ def _decided(asked: Asked[Any, Any], told: Input) -> models.Agent:
 def _shown(asked: Asked[Any, Any], agent: Agent) -> models.Agent:
     state = asked.site.desk.state
     request = state.requests.get(agent.request) if agent.request else None
-    offer = state.offers[agent.offer] if agent.offer else None
+    offer = _offer_to(state, agent)
     offered_until = offer.deadline if offer and agent.state is AgentState.CONNECTING else None
     capacity = asked.site.capacity(agent.name)
     return models.Agent(
@@ -102,9 +103,17 @@ def _shown(asked: Asked[Any, Any], agent: Agent) -> models.Agent:
         wish_reason=agent.wish_reason,
         request=request.id if request and asked.sight.sees_queue(request.queue) else None,
         device=offer.device.kind if offer else None,
-        dial=agent.device.dial if agent.device else None,
+        dial=agent.desk.dial if agent.desk else None,
         skills=agent.skills,
         queues={name: priority for name, priority in agent.queues.items() if asked.sight.sees_queue(name)},
         capacity=capacity,
         load=dict.fromkeys(capacity, 0) | ({request.kind: 1} if request else {}),
     )
+
+
+def _offer_to(state: State, agent: Agent) -> Offer | None:
+    """Where several of his devices ring: the one that he has taken it at, or picked up, or else the first."""
+    alive = (state.offers[name] for name in agent.offers)
+    of_request = (offer for offer in alive if offer.request == agent.request)
+    current = [offer for offer in of_request if offer.outcome in (None, OfferOutcome.ACCEPTED)]
+    return max(current, key=lambda offer: (offer.outcome is not None, offer.answered_at is not None), default=None)

@@ -89,11 +89,23 @@ class Seat(Struct, frozen=True):
     dial: str
 
 
+DESK, MOBILE = "desk", "mobile"
+
+
 class Device(Struct, frozen=True):
-    """Where an agent is reached; `dial` is what Asterisk's Dial and Originate take, e.g. `PJSIP/alice`."""
+    """Where an agent is reached: a desk phone at its `dial`, which is what Asterisk's Dial and Originate take, e.g.
+    `PJSIP/alice`; a mobile by its `number`, as the whole world writes it."""
 
     kind: str
-    dial: str
+    dial: str = ""
+    number: str = ""
+    accept_key: str = ""
+    """Which takes the call there; empty: who picks up has it."""
+
+    @property
+    def name(self) -> str:
+        """What no other device of the same agent is called."""
+        return self.dial or self.number
 
 
 class Presence(StrEnum):
@@ -242,7 +254,8 @@ class Agent(Struct):
     free_since: float | None = None
     """Since when he could have been offered a request; None while he cannot: his state, or a leg not yet gone."""
     request: RequestId | None = None
-    offer: OfferId | None = None
+    offers: list[OfferId] = field(default_factory=list)
+    """Those to him whose legs are not yet gone."""
     wish: AgentState | None = None
     """`paused` or `logged_out`, asked for during a call: takes effect when he would become available."""
     wish_reason: str | None = None
@@ -258,9 +271,9 @@ class Agent(Struct):
     """He stands in the rules no more, and is forgotten when the call that he is on has ended."""
 
     @property
-    def device(self) -> Device | None:
-        """Where he is reached now."""
-        return self.seat or (self.devices[0] if self.devices else None)
+    def desk(self) -> Device | None:
+        """The telephone at which he sits."""
+        return self.seat or next((device for device in self.devices if device.kind == DESK), None)
 
     def has(self, needs: Needs) -> bool:
         return all(self.skills.get(skill, 0) >= level for skill, level in needs)

@@ -6,6 +6,8 @@ itself: only when that is gone can the agent be offered the next request. Everyt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from acd.center import agents, calls
 from acd.center.agents import Happening
 from acd.center.facts import LegEnding, LegGone, LegReleased, OfferAnswered, OfferEnded, OfferMade, RequestConnected
@@ -44,7 +46,7 @@ def offer_of(channel: str) -> OfferId | None:
 def make(turn: Turn, request: Request, agent: Agent) -> None:
     offer = OfferId(turn.state.next_id(turn.now))
     rules = turn.state.queues[request.queue].rules
-    device = agent.device
+    device = agent.desk
     assert agent.free_since is not None and device is not None  # noqa: S101 - only such agents stand in a pool
     turn.tell(
         OfferMade(
@@ -85,9 +87,8 @@ def accepted(turn: Turn, told: LegAccepted) -> None:
     if offer is None:
         return
     _end(turn, offer, OfferOutcome.ACCEPTED)
-    for other in turn.state.requests[offer.request].offers[:]:
-        if other != offer.id:
-            withdraw(turn, turn.state.offers[other], answered_elsewhere=True)
+    others = [name for name in turn.state.requests[offer.request].offers if name != offer.id]
+    _withdraw(turn, others, answered_elsewhere=True)
 
 
 def bridged(turn: Turn, told: CallBridged) -> None:
@@ -152,8 +153,9 @@ def leg_lost(turn: Turn, offer: Offer) -> None:
     """Its leg ended while nobody listened: whose doing that was is not known, and nobody is blamed."""
     if offer.outcome is None:
         _end(turn, offer, OfferOutcome.CANCELLED, "ended unheard")
-        agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
-        _requeue_if_last(turn, offer)
+        if not _others_to_him(turn, offer):
+            agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
+            _requeue_if_last(turn, offer)
     elif request := _to_be_bridged(turn, offer):
         _never_connected(turn, offer, request)
     elif offer.connected_at is not None:
@@ -170,24 +172,32 @@ def leg_found(turn: Turn, offer: Offer, bridged: bool) -> None:
 
 
 def withdraw_all(turn: Turn, request: Request) -> None:
-    for offer in request.offers[:]:
-        withdraw(turn, turn.state.offers[offer])
+    """The request is gone, whatever became of its offers so far: their agents are free for the next one."""
+    _withdraw(turn, request.offers)
 
 
-def give_way(turn: Turn, offer: Offer) -> None:
-    """The agent has taken up his telephone for something else while it rang for this one."""
-    _end(turn, offer, OfferOutcome.CANCELLED, "the phone is used for something else")
-    agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
-    release_leg(turn, offer)
-    _requeue_if_last(turn, offer)
+def give_way(turn: Turn, agent: Agent) -> None:
+    """He has taken up his telephone for something else while it rang; who has picked up one of ours goes on with it."""
+    ringing = [offer for offer in map(turn.state.offers.__getitem__, agent.offers) if offer.outcome is None]
+    if not ringing or any(offer.answered_at is not None for offer in ringing):
+        return
+    for offer in ringing:
+        _end(turn, offer, OfferOutcome.CANCELLED, "the phone is used for something else")
+        release_leg(turn, offer)
+    agents.happens(turn, agent, Happening.WITHDRAWN)
+    _requeue_if_last(turn, ringing[0])
 
 
-def withdraw(turn: Turn, offer: Offer, answered_elsewhere: bool = False) -> None:
-    """Its request is gone, whatever became of the offer so far: the agent is free for the next one."""
-    if offer.outcome is None:
-        _end(turn, offer, OfferOutcome.CANCELLED)
-    agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
-    release_leg(turn, offer, answered_elsewhere)
+def _withdraw(turn: Turn, names: Sequence[OfferId], answered_elsewhere: bool = False) -> None:
+    """Offers of one request; whose devices all fall silent, and who has not taken it himself, is free again."""
+    offers = [turn.state.offers[name] for name in names]
+    taken_by = turn.state.requests[offers[0].request].agent if answered_elsewhere and offers else None
+    for offer in offers:
+        if offer.outcome is None:
+            _end(turn, offer, OfferOutcome.CANCELLED)
+        release_leg(turn, offer, answered_elsewhere)
+    for name in dict.fromkeys(offer.agent for offer in offers if offer.agent != taken_by):
+        agents.happens(turn, turn.state.agents[name], Happening.WITHDRAWN)
 
 
 def release_leg(turn: Turn, offer: Offer, answered_elsewhere: bool = False) -> None:
@@ -227,38 +237,58 @@ def time_is_up(turn: Turn, offer: Offer) -> None:
 
 def _was_not_taken(turn: Turn, offer: Offer, told: LegEnded) -> None:
     if offer.answered_at is not None:
-        _rejected(turn, offer, told)  # he picked up and hung up: whatever cause the network gives it
+        _refused(turn, offer, told.cause)  # he picked up and hung up: whatever cause the network gives it
     elif told.how is LegEnd.UNREACHABLE:
         _failed(turn, offer, told.cause)
     elif told.how is LegEnd.NO_ANSWER:
         _missed(turn, offer, told.cause)
+    elif told.how is LegEnd.BUSY:
+        _was_busy(turn, offer, told.cause)
     else:
-        _rejected(turn, offer, told)
+        _refused(turn, offer, told.cause)
 
 
 def _missed(turn: Turn, offer: Offer, cause: str = "") -> None:
     agent = turn.state.agents[offer.agent]
     _end(turn, offer, OfferOutcome.NO_ANSWER, cause)
     agents.was_reached(turn, agent)
-    agents.missed(turn, agent)
-    _requeue_if_last(turn, offer)
+    if not _others_to_him(turn, offer):
+        agents.missed(turn, agent)
+        _requeue_if_last(turn, offer)
 
 
-def _rejected(turn: Turn, offer: Offer, told: LegEnded) -> None:
+def _was_busy(turn: Turn, offer: Offer, cause: str) -> None:
     agent = turn.state.agents[offer.agent]
-    _end(turn, offer, OfferOutcome.REJECTED, told.cause)
+    _end(turn, offer, OfferOutcome.REJECTED, cause)
     agents.was_reached(turn, agent)
-    if told.how is LegEnd.BUSY:
+    if not _others_to_him(turn, offer):
         agents.was_busy(turn, agent)
-    else:
-        agents.refused(turn, agent)
+        _requeue_if_last(turn, offer)
+
+
+def _refused(turn: Turn, offer: Offer, cause: str) -> None:
+    """By himself: none of his devices need ring for it any more."""
+    agent = turn.state.agents[offer.agent]
+    _end(turn, offer, OfferOutcome.REJECTED, cause)
+    agents.was_reached(turn, agent)
+    for other in _others_to_him(turn, offer):
+        _end(turn, other, OfferOutcome.CANCELLED, "refused at another device")
+        release_leg(turn, other)
+    agents.refused(turn, agent)
     _requeue_if_last(turn, offer)
 
 
 def _failed(turn: Turn, offer: Offer, cause: str) -> None:
     _end(turn, offer, OfferOutcome.FAILED, cause)
-    agents.could_not_be_reached(turn, turn.state.agents[offer.agent], cause)
-    _requeue_if_last(turn, offer)
+    if not _others_to_him(turn, offer):
+        agents.could_not_be_reached(turn, turn.state.agents[offer.agent], cause)
+        _requeue_if_last(turn, offer)
+
+
+def _others_to_him(turn: Turn, offer: Offer) -> list[Offer]:
+    """What else rings for the same request at the same agent's devices."""
+    alive = (turn.state.offers[name] for name in turn.state.requests[offer.request].offers)
+    return [other for other in alive if other.agent == offer.agent and other is not offer]
 
 
 def _requeue_if_last(turn: Turn, offer: Offer) -> None:

@@ -24,9 +24,8 @@ def used(turn: Turn, told: PhoneUsed) -> None:
 
 
 def _takes_up_his_phone(turn: Turn, agent: Agent, talks: bool) -> None:
-    offer = turn.state.offers[agent.offer] if agent.offer else None
-    if talks and offer and offer.outcome is None and offer.answered_at is None:
-        offers.give_way(turn, offer)
+    if talks:
+        offers.give_way(turn, agent)
     agents.heed_phone(turn, agent)
 
 

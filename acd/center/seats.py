@@ -11,13 +11,13 @@ ON_A_CALL = (AgentState.CONNECTING, AgentState.CONNECTED)
 
 def take(turn: Turn, agent: Agent, name: str | None) -> None:
     """Raises NotAllowed for a device that is neither his nor anybody's, Refused for one where somebody else is."""
-    device = agent.device if name is None else _device(turn, agent, name)
+    device = agent.desk if name is None else _device(turn, agent, name)
     if device is None:
         raise Refused(f"{agent.name} has no device of his own; log in at a seat")
     for other in (turn.state.agents[there] for there in turn.state.agents_at.get(device.dial, ())):
         if other is not agent and other.state is not AgentState.LOGGED_OUT:
             raise Refused(f"{name or device.dial} is taken by {other.name}")
-    if device == agent.device:
+    if device == agent.desk:
         return
     if agent.state in ON_A_CALL:
         raise Refused(f"{agent.name} is on a call; he can move after it")

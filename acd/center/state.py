@@ -144,7 +144,7 @@ class State:
 
     def is_on_phone(self, agent: Agent) -> bool:
         """His telephone is used for something that is none of our requests."""
-        return agent.device is not None and agent.device.dial in self.phones
+        return agent.desk is not None and agent.desk.dial in self.phones
 
     def request_on(self, pbx: PbxName, channel: ChannelId) -> Request | None:
         request = self.request_of_channel.get((pbx, channel))

@@ -114,7 +114,7 @@ def holds_together(state: State) -> None:
     for agent in state.agents.values():
         _agent_holds_together(state, agent)
     for offer in state.offers.values():
-        assert state.agents[offer.agent].offer == offer.id
+        assert offer.id in state.agents[offer.agent].offers
     assert len(state.request_of_channel) == len(state.requests)
     _lines_and_pools_are_right(state)
     assert laws.unconserved(state) == []
@@ -122,7 +122,7 @@ def holds_together(state: State) -> None:
 
 
 def is_free(agent: Agent) -> bool:
-    return agent.state is AgentState.AVAILABLE and agent.offer is None
+    return agent.state is AgentState.AVAILABLE and not agent.offers
 
 
 def is_open(state: State, request: Request) -> bool:
@@ -141,7 +141,8 @@ def _request_holds_together(state: State, request: Request) -> None:
         return
     if request.accepted is None:
         assert request.state is RequestState.OFFERED
-        assert len(request.offers) == 1 or (request.offers and request.shared)
+        agents = {state.offers[name].agent for name in request.offers}
+        assert len(agents) == 1 or (agents and request.shared)
         for offer in (state.offers[name] for name in request.offers):
             assert (offer.request, offer.outcome) == (request.id, None)
             assert state.agents[offer.agent].state is AgentState.CONNECTING
@@ -160,18 +161,17 @@ def _request_holds_together(state: State, request: Request) -> None:
 
 def _agent_holds_together(state: State, agent: Agent) -> None:
     assert (agent.until is not None) == (agent.state in TIMED and agent.reason != ON_PHONE)
-    on_phone = agent.device is not None and agent.device.dial in state.phones
+    on_phone = agent.desk is not None and agent.desk.dial in state.phones
     if agent.state is AgentState.AVAILABLE:
         assert not on_phone
     if agent.reason == ON_PHONE:
         assert on_phone
     assert agent.wish in (None, AgentState.PAUSED, AgentState.LOGGED_OUT)
     assert (agent.free_since is not None) == is_free(agent)
-    if agent.offer is not None:
-        assert state.offers[agent.offer].agent == agent.name
+    assert all(state.offers[name].agent == agent.name for name in agent.offers)
     if agent.state in ON_A_CALL:
         assert agent.request is not None
-        assert agent.offer in state.requests[agent.request].offers
+        assert not set(agent.offers).isdisjoint(state.requests[agent.request].offers)
     if agent.state in WITHOUT_WISH:
         assert agent.wish is None
 

@@ -29,6 +29,7 @@ from acd.center.model import (
     Need,
     Offer,
     OfferId,
+    OfferOutcome,
     OfferRules,
     PbxName,
     QueueName,
@@ -295,9 +296,10 @@ class World:
         return self.center.state.requests[name]
 
     def offer_to(self, agent: str) -> OfferId:
-        offer = self.agent(agent).offer
-        assert offer is not None, f"{agent} is offered nothing"
-        return offer
+        """The first that rings or talks, or else one whose leg is not yet gone."""
+        offers = [self.center.state.offers[name] for name in self.agent(agent).offers]
+        assert offers, f"{agent} is offered nothing"
+        return min(offers, key=lambda offer: offer.outcome not in (None, OfferOutcome.ACCEPTED)).id
 
     def offer(self, agent: str) -> Offer:
         return self.center.state.offers[self.offer_to(agent)]

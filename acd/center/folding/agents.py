@@ -80,16 +80,16 @@ def _agent_seated(state: State, fact: AgentSeated) -> None:
 
 
 def come_to_phone(state: State, agent: Agent) -> None:
-    if agent.device:
-        state.agents_at.setdefault(agent.device.dial, []).append(agent.name)
+    if agent.desk:
+        state.agents_at.setdefault(agent.desk.dial, []).append(agent.name)
 
 
 def leave_phone(state: State, agent: Agent) -> None:
-    if agent.device:
-        there = state.agents_at[agent.device.dial]
+    if agent.desk:
+        there = state.agents_at[agent.desk.dial]
         there.remove(agent.name)
         if not there:
-            del state.agents_at[agent.device.dial]
+            del state.agents_at[agent.desk.dial]
 
 
 def _phone_taken(state: State, fact: PhoneTaken) -> None:

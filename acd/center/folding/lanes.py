@@ -16,7 +16,7 @@ LANES_KEPT = 32
 
 
 def is_free(agent: Agent) -> bool:
-    return agent.state is AgentState.AVAILABLE and agent.offer is None
+    return agent.state is AgentState.AVAILABLE and not agent.offers
 
 
 def is_open(state: State, request: Request) -> bool:

@@ -39,7 +39,8 @@ def _offer_made(state: State, fact: OfferMade) -> None:
     if not fact.shared:
         lanes.leave(state, request)
     agent = state.agents[fact.agent]
-    agent.offer, agent.request = fact.offer, fact.request
+    agent.offers.append(fact.offer)
+    agent.request = fact.request
     agent.offered_at[fact.queue] = fact.at
 
 
@@ -60,6 +61,8 @@ def _offer_ended(state: State, fact: OfferEnded) -> None:
         request.accepted, request.agent = fact.offer, fact.agent
         return
     request.offers.remove(fact.offer)
+    if any(state.offers[other].agent == fact.agent for other in request.offers):
+        return  # another of his devices rings for it, or he has taken it there
     if fact.outcome is not OfferOutcome.CANCELLED:
         request.turned_down_by.add(fact.agent)
     state.agents[fact.agent].request = None
@@ -83,8 +86,8 @@ def _set_deadline(state: State, name: OfferId, at: float) -> None:
 def _leg_gone(state: State, fact: LegGone) -> None:
     offer = state.offers.pop(fact.offer)
     agent = state.agents[offer.agent]
-    agent.offer = agent.request = None
-    if agent.retired:
+    agent.offers.remove(fact.offer)
+    if agent.retired and not agent.offers:
         forget(state, agent)
     else:
         lanes.settle(state, agent, fact.at)

@@ -57,7 +57,7 @@ def _set_up_agent(state: State, rules: AgentRules) -> None:
 def _take_down_agent(state: State, agent: Agent) -> None:
     """One who is on a call keeps it; he serves no queue any more, and is forgotten when he is next left in peace."""
     agent.queues, agent.retired = {}, True
-    if agent.offer is None:
+    if not agent.offers:
         forget(state, agent)
 
 
