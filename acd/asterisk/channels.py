@@ -1,0 +1,34 @@
+"""What is known of the channels on one Asterisk server: names, who is on his way into a bridge, who has been marked.
+
+Calls writes it down as the server's events tell; Orders reads it, and notes what it has asked for.
+"""
+
+from __future__ import annotations
+
+from acd.center.model import ChannelId, OfferId
+
+
+class Channels:
+    def __init__(self) -> None:
+        self.name_of: dict[ChannelId, str] = {}
+        """Channel names of callers and legs: Bridge alone looks a Uniqueid up by prefix, and could take another's."""
+        self.to_bridge: dict[ChannelId, tuple[ChannelId, OfferId]] = {}
+        """Of callers and legs on their way into a common bridge: with whom, and by which offer."""
+        self.bridge_of: dict[ChannelId, str] = {}
+        """Of those, the bridge that each has come into."""
+        self.marked: set[ChannelId] = set()
+        """Callers whose dialplan has been told that they are answered."""
+
+    def expect_bridge(self, caller: ChannelId, leg: ChannelId, offer: OfferId) -> None:
+        self.to_bridge[caller] = (leg, offer)
+        self.to_bridge[leg] = (caller, offer)
+
+    def forget_bridging(self, channel: ChannelId) -> None:
+        partner, _ = self.to_bridge.pop(channel, (channel, None))
+        self.to_bridge.pop(partner, None)
+        self.bridge_of.pop(channel, None)
+        self.bridge_of.pop(partner, None)
+
+    def forget_all_bridging(self) -> None:
+        self.to_bridge.clear()
+        self.bridge_of.clear()

@@ -1,0 +1,163 @@
+"""The center's facts become AMI actions on one Asterisk server. None of them is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from acd.asterisk import reading
+from acd.asterisk.channels import Channels
+from acd.asterisk.link import ActionRefused, Answer, Link, UnsafeValue
+from acd.center.facts import (
+    AnyFact,
+    CallerReleased,
+    FeatureAnswered,
+    LegReleased,
+    OfferEnded,
+    OfferMade,
+    RequestMoved,
+    RequestQueued,
+    RequestRequeued,
+)
+from acd.center.inputs import BridgeFailed, Input, LegEnd, LegEnded
+from acd.center.model import ChannelId, OfferOutcome, PbxName, QueueName
+
+log = structlog.get_logger()
+
+ANSWERED_ELSEWHERE = "26"
+"""AST_CAUSE_ANSWERED_ELSEWHERE: the phone shows no missed call (the Reason header of RFC 3326)."""
+RING_MARGIN_SECONDS = 5.0
+"""How much longer than the center Asterisk lets a phone ring: for the case that nobody tells it to stop."""
+
+
+class Orders:
+    def __init__(self, link: Link, tell: Callable[[Input], object], channels: Channels) -> None:
+        self.pbx = PbxName(link.name)
+        self._link = link
+        self._tell = tell
+        self._channels = channels
+
+    def on_fact(self, fact: AnyFact) -> None:
+        carry_out = _ORDERS.get(type(fact))
+        if carry_out and getattr(fact, "pbx", None) == self.pbx:  # every order names the server that it is for
+            carry_out(self, fact)
+
+    def beat(self, now: float) -> None:
+        """Tells the dialplan that callers are being looked after."""
+        self._send("Setvar", {"Variable": "ACD_HEARTBEAT", "Value": str(int(now))})
+
+    def _ring(self, fact: OfferMade) -> None:
+        headers = {
+            "ChannelId": fact.channel,
+            "Channel": fact.device.dial,
+            "Context": "acd-agent",
+            "Exten": "s",
+            "Priority": "1",
+            "Timeout": str(int((fact.ring_seconds + RING_MARGIN_SECONDS) * 1000)),
+            "Variable": f"ACD_QUEUE={fact.queue}",
+        }
+        if caller_id := reading.caller_id(fact.caller):
+            headers["CallerID"] = caller_id
+        self._send(
+            "Originate",
+            headers,
+            otherwise=lambda why: LegEnded(offer=fact.offer, how=LegEnd.UNREACHABLE, cause=why),
+        )
+
+    def _offer_ended(self, fact: OfferEnded) -> None:
+        if fact.outcome is OfferOutcome.ACCEPTED:
+            self._bridge(fact)
+
+    def _bridge(self, fact: OfferEnded) -> None:
+        caller, leg = fact.caller_channel, fact.channel
+        self._channels.expect_bridge(caller, leg, fact.offer)
+        # The mark comes first: whatever the caller's dialplan does next, it knows. One connection keeps the order.
+        if fact.comes_back_if_dropped:
+            self._send("Setvar", {"Channel": caller, "Variable": "ACD_COMES_BACK", "Value": "yes"})
+        self._mark(caller, "ANSWERED")
+        self._channels.marked.add(caller)
+        self._send(
+            "Bridge",
+            {"Channel1": self._channels.name_of.get(caller, caller), "Channel2": self._channels.name_of.get(leg, leg)},
+            otherwise=lambda why: BridgeFailed(offer=fact.offer, cause=why),
+        )
+
+    def _requeue(self, fact: RequestRequeued) -> None:
+        self._channels.forget_bridging(fact.channel)
+        if fact.channel in self._channels.marked:
+            # A bridge that was on its way may have stopped his music.
+            self._channels.marked.discard(fact.channel)
+            self._mark(fact.channel, "")
+            self._redirect(fact.channel, "acd-wait", "s", "again")
+
+    def _queued(self, fact: RequestQueued) -> None:
+        if fact.came_to:
+            self._note_queue(fact.channel, fact.queue)
+
+    def _moved(self, fact: RequestMoved) -> None:
+        self._note_queue(fact.channel, fact.queue)
+
+    def _note_queue(self, channel: ChannelId, queue: QueueName) -> None:
+        """The channel's own memory: a survey reads it, and the fallback goes by it."""
+        self._send("Setvar", {"Channel": channel, "Variable": "ACD_QUEUE", "Value": queue})
+
+    def _release_caller(self, fact: CallerReleased) -> None:
+        self._mark(fact.channel, fact.status)
+        where = (fact.context, fact.queue, "1") if fact.context else ("acd-wait", "s", "leave")
+        self._redirect(fact.channel, *where)
+
+    def _redirect(self, channel: ChannelId, context: str, extension: str, priority: str) -> None:
+        self._send("Redirect", {"Channel": channel, "Context": context, "Exten": extension, "Priority": priority})
+
+    def _hang_up_leg(self, fact: LegReleased) -> None:
+        headers: dict[str, str] = {"Channel": fact.channel}
+        if fact.answered_elsewhere:
+            headers["Cause"] = ANSWERED_ELSEWHERE
+        self._send("Hangup", headers)
+
+    def _answer_feature(self, fact: FeatureAnswered) -> None:
+        self._send("Setvar", {"Channel": fact.channel, "Variable": "ACD_RESULT", "Value": fact.result})
+
+    def _mark(self, channel: ChannelId, status: str) -> None:
+        self._send("Setvar", {"Channel": channel, "Variable": "ACD_STATUS", "Value": status})
+
+    def _send(self, action: str, headers: dict[str, str], *, otherwise: Callable[[str], Input] | None = None) -> None:
+        """Sends an action without waiting; what follows from its failure, if anything does, is told to the center.
+
+        A link that is down changes nothing here: what became of the calls is found out by the survey after it.
+        """
+        try:
+            answer = self._link.send(action, headers)
+        except UnsafeValue as unsafe:
+            answer = asyncio.get_running_loop().create_future()
+            answer.set_exception(ActionRefused(str(unsafe)))
+        answer.add_done_callback(lambda done: self._answered(action, headers, done, otherwise))
+
+    def _answered(
+        self,
+        action: str,
+        headers: dict[str, str],
+        answer: asyncio.Future[Answer],
+        otherwise: Callable[[str], Input] | None,
+    ) -> None:
+        error = None if answer.cancelled() else answer.exception()
+        if error is None:
+            return
+        log.info("pbx.action_failed", pbx=self.pbx, action=action, channel=headers.get("Channel"), why=str(error))
+        if otherwise and isinstance(error, ActionRefused):
+            self._tell(otherwise(str(error)))
+
+
+_ORDERS: dict[type[AnyFact], Callable[[Orders, Any], None]] = {
+    OfferMade: Orders._ring,
+    OfferEnded: Orders._offer_ended,
+    RequestQueued: Orders._queued,
+    RequestMoved: Orders._moved,
+    RequestRequeued: Orders._requeue,
+    CallerReleased: Orders._release_caller,
+    LegReleased: Orders._hang_up_leg,
+    FeatureAnswered: Orders._answer_feature,
+}
