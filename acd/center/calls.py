@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from acd.center import agents, doors, estimates, offers, preferred, skills
+from acd.center import agents, callbacks, customers, doors, estimates, offers, preferred, skills
 from acd.center.facts import RequestEnded, RequestQueued, RequestReprioritized, RequestRequeued
 from acd.center.inputs import CallerJoined, ChannelGone, SetPriority
 from acd.center.line import key_for
 from acd.center.model import (
     MIDDLE_PRIORITY,
+    Kind,
     KnownCaller,
     Offer,
     Outcome,
@@ -28,6 +29,9 @@ def joined(turn: Turn, told: CallerJoined) -> None:
     if earlier:
         # He was passed on, or his agent hung up and the dialplan queued him again before the leg's end was heard.
         end_talk_passed_on(turn, earlier)
+    elif open_callback := callbacks.still_to_come(turn, told.queue, told.caller.e164):
+        callbacks.ask(turn, told, open_callback)
+        return
     queue = doors.admitting_queue(turn, told)
     if queue is not None:
         _enter(turn, told, queue, came_from=earlier)
@@ -54,7 +58,7 @@ def _enter(turn: Turn, told: CallerJoined, queue: Queue, came_from: Request | No
         RequestQueued(
             at=turn.now,
             request=identity,
-            kind="call",
+            kind=Kind.CALL,
             queue=rules.name,
             priority=priority or MIDDLE_PRIORITY,
             entered_at=entered_at,
@@ -68,6 +72,7 @@ def _enter(turn: Turn, told: CallerJoined, queue: Queue, came_from: Request | No
             held_for=meant_for,
             held_until=turn.now + rules.preferred_agent_seconds if meant_for else None,
             estimated_seconds=estimate.p50 if estimate else None,
+            offer_at=callbacks.first_offer_at(turn.now, rules.callbacks),
         )
     )
 
@@ -86,16 +91,19 @@ def left(turn: Turn, told: ChannelGone) -> None:
     request = turn.state.request_on(told.pbx, told.channel)
     if request is None:
         return
+    if request.kind != Kind.CALL:
+        customers.customer_left(turn, request)
+        return
     if request.state is RequestState.ONGOING and request.accepted:
         offer = turn.state.offers[request.accepted]
         talk_ended(turn, offer, ended_by="caller")
         offers.let_leg_end(turn, offer)
         return
     if request.state is RequestState.ONGOING:
-        _end(turn, request, Outcome.ANSWERED, ended_by="caller")
+        end(turn, request, Outcome.ANSWERED, ended_by="caller")
         return
     offers.withdraw_all(turn, request)
-    _end(turn, request, Outcome.ABANDONED, ended_by="caller")
+    end(turn, request, Outcome.ABANDONED, ended_by="caller")
 
 
 def end_talk_passed_on(turn: Turn, request: Request) -> None:
@@ -107,13 +115,17 @@ def end_talk_passed_on(turn: Turn, request: Request) -> None:
         return
     if request.state is not RequestState.ONGOING:
         offers.withdraw_all(turn, request)
-    _end(turn, request, Outcome.ANSWERED, ended_by="agent")
+    end(turn, request, Outcome.ANSWERED, ended_by="agent")
 
 
 def requeue(turn: Turn, request: Request) -> None:
     """All offers came to nothing. Who has waited for as long as his queue allows leaves now; he was not cut off before,
-    while a phone rang for him. (Where nobody steers, he can only be released later.)"""
-    status = _why_leave_now(turn, request) if request.pbx in turn.state.steered else None
+    while a phone rang for him. (Where nobody steers, he can only be released later.) A call that an agent wanted to
+    make is over."""
+    if request.kind == Kind.DIAL:
+        end(turn, request, Outcome.CANCELLED, ended_by="agent")
+        return
+    status = _why_leave_now(turn, request) if request.channel and request.pbx in turn.state.steered else None
     if status and not lead_out(turn, request, status):
         return
     preferred.let_go_in_vain(turn, request)
@@ -136,7 +148,7 @@ def lead_out(turn: Turn, request: Request, status: str) -> bool:
     """Answers whether he still waits, in another queue."""
     if doors.lead_out(turn, request, status):
         return True
-    _end(turn, request, doors.OUTCOMES[status], ended_by="acd")
+    end(turn, request, doors.OUTCOMES[status], ended_by="acd")
     return False
 
 
@@ -172,7 +184,7 @@ def set_priority(turn: Turn, asked: SetPriority) -> None:
 def went_on(turn: Turn, request: Request) -> None:
     """The dialplan took him out of the line while nobody steered."""
     offers.withdraw_all(turn, request)
-    _end(turn, request, Outcome.FALLBACK, ended_by="acd")
+    end(turn, request, Outcome.FALLBACK, ended_by="acd")
 
 
 def talk_ended(turn: Turn, offer: Offer, ended_by: str) -> None:
@@ -180,11 +192,14 @@ def talk_ended(turn: Turn, offer: Offer, ended_by: str) -> None:
     request = turn.state.requests.get(offer.request)
     if request is None or request.accepted != offer.id:
         return
-    _end(turn, request, Outcome.ANSWERED, ended_by)
+    if request.kind != Kind.CALL:
+        customers.agent_hung_up(turn, request, turn.state.agents[offer.agent])
+        return
+    end(turn, request, Outcome.ANSWERED, ended_by)
     agents.wrap_up(turn, turn.state.agents[offer.agent], turn.state.queues[offer.queue].rules)
 
 
-def _end(turn: Turn, request: Request, outcome: Outcome, ended_by: str) -> None:
+def end(turn: Turn, request: Request, outcome: Outcome, ended_by: str, comment: str = "") -> None:
     connected = request.state is RequestState.ONGOING
     turn.tell(
         RequestEnded(
@@ -201,8 +216,18 @@ def _end(turn: Turn, request: Request, outcome: Outcome, ended_by: str) -> None:
             offers=request.offers_made,
             agent=request.agent if connected else None,
             connected_at=request.connected_at,
-            talk_seconds=turn.now - request.connected_at if request.connected_at is not None else None,
+            talk_seconds=_talk_seconds(turn, request),
             pbx=request.pbx,
             channel=request.channel,
+            number=request.number,
+            attempts=request.attempts,
+            message=request.message,
+            comment=comment or request.comment,
         )
     )
+
+
+def _talk_seconds(turn: Turn, request: Request) -> float | None:
+    since = request.connected_at if request.kind == Kind.CALL else request.talked_since
+    so_far = turn.now - since if since is not None else 0.0
+    return so_far + request.talked_seconds if request.connected_at is not None else None

@@ -7,7 +7,9 @@ from typing import Any
 
 from acd.center import (
     agents,
+    callbacks,
     calls,
+    customers,
     doors,
     features,
     inputs,
@@ -51,6 +53,7 @@ class Center:
         turn = Turn(self.state, now, seed)
         try:
             _RULES[type(told)](turn, told)
+            customers.settle_after_wrap_ups(turn)
             routing.match(turn)
             while self.state.doors:
                 calls.clear_closed_doors(turn)
@@ -89,6 +92,10 @@ def _time_passed(turn: Turn, told: inputs.TimePassed) -> None:
             skills.ease(turn, turn.state.requests[RequestId(name)])
         elif whose is Timer.HOLD:
             preferred.let_go(turn, turn.state.requests[RequestId(name)])
+        elif whose is Timer.DUE:
+            callbacks.due(turn, turn.state.requests[RequestId(name)])
+        elif whose is Timer.MESSAGE:
+            callbacks.offer(turn, turn.state.requests[RequestId(name)])
         else:
             calls.give_up(turn, turn.state.requests[RequestId(name)])
 
@@ -121,6 +128,22 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.TalksTogether: transfers.talks_together,
     inputs.NewParty: transfers.has_new_party,
     inputs.SetPriority: calls.set_priority,
+    inputs.MessageBegun: callbacks.begun,
+    inputs.NumberTyped: callbacks.number_typed,
+    inputs.MessageDropped: callbacks.dropped,
+    inputs.MessageLeft: callbacks.left,
+    inputs.CallbackChosen: callbacks.chosen,
+    inputs.AskForCallback: callbacks.asked_for,
+    inputs.Reassign: callbacks.reassign,
+    inputs.DeleteMessage: callbacks.delete_message,
+    inputs.PlaceCall: customers.place,
+    inputs.CallCustomer: customers.call,
+    inputs.CustomerNotReached: customers.not_reached,
+    inputs.CustomerHungUp: customers.hung_up,
+    inputs.Settle: customers.settle,
+    inputs.Reschedule: customers.reschedule,
+    inputs.CallbackKey: customers.key,
+    inputs.CancelRequest: customers.cancel,
     inputs.LogIn: agents.log_in,
     inputs.LogOut: agents.log_out,
     inputs.MakeAvailable: agents.make_available,

@@ -128,9 +128,14 @@ def _move(turn: Turn, request: Request, target: Queue, status: str) -> None:
 
 
 def all_who_wait(turn: Turn, queue: Queue) -> list[Request]:
-    """Those for whom a telephone rings may still be lucky; those whose server nobody steers are led out when it is."""
+    """Those for whom a telephone rings may still be lucky; those whose server nobody steers are led out when it is. Who
+    leaves a message, or has left one, waits on no line that could be closed."""
     in_line = [turn.state.requests[name] for name in queue.line.in_order()]
-    return [one for one in in_line if one.state is RequestState.WAITING and one.pbx in turn.state.steered]
+    return [
+        one
+        for one in in_line
+        if one.state is RequestState.WAITING and one.channel and not one.aside and one.pbx in turn.state.steered
+    ]
 
 
 def status_for_those_inside(turn: Turn, queue: Queue) -> str | None:

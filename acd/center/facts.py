@@ -15,6 +15,7 @@ from acd.center.model import (
     Caller,
     ChannelId,
     Device,
+    Message,
     Needs,
     OfferId,
     OfferOutcome,
@@ -127,6 +128,7 @@ class RequestQueued(Fact, frozen=True, tag=True, kw_only=True):
     caller: Caller
     pbx: PbxName
     channel: ChannelId
+    """The caller's; empty for one who does not wait on the line."""
     came_to: QueueName | None = None
     """The queue whose door led him here, if he came to another one."""
     leave_at: float | None = None
@@ -137,6 +139,12 @@ class RequestQueued(Fact, frozen=True, tag=True, kw_only=True):
     held_until: float | None = None
     estimated_seconds: float | None = None
     """The wait that half of its like stay below; None if it is not known."""
+    offer_at: float | None = None
+    """When he is to be told that he may leave a message."""
+    number: str = ""
+    """Of the customer whom an agent is to call."""
+    hours: str | None = None
+    comment: str = ""
 
 
 class RequestEased(Fact, frozen=True, tag=True, kw_only=True):
@@ -204,6 +212,11 @@ class RequestEnded(Fact, frozen=True, tag=True, kw_only=True):
     talk_seconds: float | None = None
     pbx: PbxName
     channel: ChannelId
+    number: str = ""
+    """Of the customer who was, or was to be, called."""
+    attempts: int = 0
+    message: Message | None = None
+    comment: str = ""
 
 
 class RequestPassedOn(Fact, frozen=True, tag=True, kw_only=True):
@@ -254,6 +267,188 @@ class CallerReleased(Fact, frozen=True, tag=True, kw_only=True):
     """He was never let in."""
 
 
+# ---- Callbacks: a caller leaves a message, and his place is kept
+
+
+class CallbackOffered(Fact, frozen=True, tag=True, kw_only=True):
+    """A caller who waits is told that he may leave a message, and with which key."""
+
+    request: RequestId
+    queue: QueueName
+    pbx: PbxName
+    channel: ChannelId
+    key: str
+
+
+class OfferPutOff(Fact, frozen=True, tag=True, kw_only=True):
+    """It is not yet time to tell a caller that he may leave a message."""
+
+    request: RequestId
+    offer_at: float
+
+
+class RequestSetAside(Fact, frozen=True, tag=True, kw_only=True):
+    """The caller is leaving a message: his place is kept, and the next one is served."""
+
+    request: RequestId
+    queue: QueueName
+    pbx: PbxName
+    channel: ChannelId
+    message: str
+    """The name for its file."""
+    number: str
+    """At which he would be called back, unless he gives another one; empty if that is not known."""
+
+
+class NumberGiven(Fact, frozen=True, tag=True, kw_only=True):
+    request: RequestId
+    number: str
+
+
+class RequestResumed(Fact, frozen=True, tag=True, kw_only=True):
+    """He waits again, having left no message."""
+
+    request: RequestId
+    queue: QueueName
+
+
+class CallbackPromised(Fact, frozen=True, tag=True, kw_only=True):
+    """A caller need not wait on the line any more: the request is a callback from now on, at the place that it has."""
+
+    request: RequestId
+    queue: QueueName
+    pbx: PbxName
+    channel: ChannelId
+    number: str
+    message: Message | None
+    hours: str | None
+    needs: Needs
+
+
+class CallbackRenewed(Fact, frozen=True, tag=True, kw_only=True):
+    """Somebody who has a callback coming has left another message, or asked again: the latest word counts."""
+
+    request: RequestId
+    message: Message | None
+    was: Message | None
+    comment: str
+
+
+class CallerAsked(Fact, frozen=True, tag=True, kw_only=True):
+    """Somebody whose callback is still to come calls again: will he keep it, wait on the line, or have it cancelled?"""
+
+    request: RequestId
+    queue: QueueName
+    pbx: PbxName
+    channel: ChannelId
+    place: int | None
+
+
+class CallerAnswered(Fact, frozen=True, tag=True, kw_only=True):
+    """What came of a caller's word about his callback."""
+
+    pbx: PbxName
+    channel: ChannelId
+    result: str
+
+
+class CallbackTakenToLine(Fact, frozen=True, tag=True, kw_only=True):
+    """He waits on the line after all, at the place that his callback had."""
+
+    request: RequestId
+    queue: QueueName
+    pbx: PbxName
+    channel: ChannelId
+    caller: Caller
+    needs: Needs
+
+
+class CustomerDialled(Fact, frozen=True, tag=True, kw_only=True):
+    """The agent who has the request is to be connected with its customer. It is on disk before anything is dialled."""
+
+    request: RequestId
+    kind: str
+    queue: QueueName
+    offer: OfferId
+    pbx: PbxName
+    channel: ChannelId
+    """The agent's leg."""
+    number: str
+    attempt: int
+    ring_seconds: float
+
+
+class CustomerReached(Fact, frozen=True, tag=True, kw_only=True):
+    """Agent and customer hear each other."""
+
+    request: RequestId
+    pbx: PbxName
+    channel: ChannelId
+    """The customer's; empty if that was not heard of."""
+
+
+class CustomerLeft(Fact, frozen=True, tag=True, kw_only=True):
+    """He has hung up; the agent has yet to say how it ended."""
+
+    request: RequestId
+    pbx: PbxName
+    channel: ChannelId
+
+
+class CustomerMissed(Fact, frozen=True, tag=True, kw_only=True):
+    request: RequestId
+    queue: QueueName
+    how: str
+    cause: str
+
+
+class CallbackUnsettled(Fact, frozen=True, tag=True, kw_only=True):
+    """The agent has hung up; until his wrap-up is over he may say how it ended."""
+
+    request: RequestId
+    agent: AgentName
+
+
+class CallbackReturned(Fact, frozen=True, tag=True, kw_only=True):
+    """The agent has hung up without having called: it waits again at its place."""
+
+    request: RequestId
+    queue: QueueName
+    agent: AgentName
+
+
+class CallbackScheduled(Fact, frozen=True, tag=True, kw_only=True):
+    request: RequestId
+    queue: QueueName
+    due_at: float
+    reserved_for: AgentName | None = None
+    comment: str = ""
+
+
+class CallbackDue(Fact, frozen=True, tag=True, kw_only=True):
+    """Its moment has come: it stands in line, at the place of that moment."""
+
+    request: RequestId
+    queue: QueueName
+    placed_at: float
+    held_for: AgentName | None = None
+    held_until: float | None = None
+
+
+class CallbackReassigned(Fact, frozen=True, tag=True, kw_only=True):
+    """It is meant for this agent, or (None) for anyone."""
+
+    request: RequestId
+    held_for: AgentName | None
+    held_until: float | None
+
+
+class MessageDeleted(Fact, frozen=True, tag=True, kw_only=True):
+    """The audio of a message is gone, by its age or on request."""
+
+    message: str
+
+
 class QueueDrained(Fact, frozen=True, tag=True, kw_only=True):
     queue: QueueName
     drained: bool
@@ -282,6 +477,9 @@ class OfferMade(Fact, frozen=True, tag=True, kw_only=True):
     """Since when both the request and the agent could have had each other."""
     shared: bool = False
     """Others may be offered the request at the same time."""
+    kind: str = "call"
+    message: Message | None = None
+    """What the caller has left for the agent to hear."""
 
 
 class OfferAnswered(Fact, frozen=True, tag=True, kw_only=True):
@@ -353,6 +551,26 @@ AnyFact = (
     | RequestHandedOver
     | RequestMoved
     | CallerReleased
+    | CallbackOffered
+    | OfferPutOff
+    | RequestSetAside
+    | NumberGiven
+    | RequestResumed
+    | CallbackPromised
+    | CallbackRenewed
+    | CallerAsked
+    | CallerAnswered
+    | CallbackTakenToLine
+    | CustomerDialled
+    | CustomerReached
+    | CustomerLeft
+    | CustomerMissed
+    | CallbackUnsettled
+    | CallbackReturned
+    | CallbackScheduled
+    | CallbackDue
+    | CallbackReassigned
+    | MessageDeleted
     | QueueDrained
     | CalendarChanged
     | OfferMade

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 
-from acd.center.model import MIDDLE_PRIORITY, AgentName, Needs, PlaceKey, QueueRules, Request, RequestId
+from acd.center.model import MIDDLE_PRIORITY, AgentName, Kind, Needs, PlaceKey, QueueRules, Request, RequestId
 from acd.center.strategies import Draw, Pool
 
 
 def place_key(request: Request, rules: QueueRules) -> PlaceKey:
     """With `head_start`, all have the middle priority and an earlier or later moment for their own: so the two orders
     can be compared where one agent serves queues of both, and nobody waits longer than his head start allows."""
-    return key_for(request.priority, request.entered_at, request.id, rules)
+    moment = request.entered_at if request.placed_at is None else request.placed_at
+    return key_for(request.priority, moment, request.id, rules)
 
 
 def key_for(priority: int, entered_at: float, request: RequestId, rules: QueueRules) -> PlaceKey:
@@ -72,7 +73,11 @@ class Lane:
         _discard(self.open, key)
 
     def agent_for(self, request: Request, draw: Draw) -> AgentName | None:
-        """Who turned it down is not asked again while another one may still take it."""
+        """A callback goes to its preferred agent, if he is free. Who turned a request down is not asked again while
+        another one may still take it."""
+        preferred = request.preferred if request.kind == Kind.CALLBACK else None
+        if preferred in self.pool and preferred not in request.turned_down_by:
+            return preferred
         agent = self.pool.choose(request.turned_down_by, draw)
         return None if request.offers and agent in request.turned_down_by else agent
 

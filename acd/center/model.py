@@ -52,7 +52,27 @@ class RequestState(StrEnum):
     WAITING = "waiting"
     OFFERED = "offered"
     ONGOING = "ongoing"
+    SCHEDULED = "scheduled"
+    """A callback whose moment has yet to come."""
     ENDED = "ended"
+
+
+class Reach(StrEnum):
+    """How far an agent has come with calling a customer."""
+
+    DIALLING = "dialling"
+    TALKING = "talking"
+    LEFT = "left"
+    """They have talked, and the customer has hung up."""
+    MISSED = "missed"
+
+
+class Verdict(StrEnum):
+    """How calling somebody back has ended, as the agent says."""
+
+    DONE = "done"
+    NOT_REACHED = "not_reached"
+    NOT_POSSIBLE = "not_possible"
 
 
 class OfferOutcome(StrEnum):
@@ -77,6 +97,24 @@ class Outcome(StrEnum):
     """He went on to another queue, as the same request."""
     FALLBACK = "fallback"
     """The dialplan took him on while nobody steered."""
+    CALLBACK = "callback"
+    """He left a message that joined the callback which he has already."""
+    NOT_REACHED = "not_reached"
+    """He was called back for as often as his queue says, in vain."""
+    NOT_POSSIBLE = "not_possible"
+    """An agent says that he cannot be called back."""
+    CANCELLED = "cancelled"
+    """It was taken back, by him or for him."""
+
+
+class Kind(StrEnum):
+    """What a request is of."""
+
+    CALL = "call"
+    CALLBACK = "callback"
+    """A caller who does not wait on the line: an agent calls him when it is his turn."""
+    DIAL = "dial"
+    """A call that an agent makes."""
 
 
 # ---- Rules: what the operator wrote
@@ -133,6 +171,30 @@ class EasingStep(Struct, frozen=True):
     level: int
 
 
+class CallbackRules(Struct, frozen=True):
+    """How callers may leave a message instead of waiting, and how they are called back."""
+
+    key: str = "2"
+    """That a caller presses."""
+    offer_after_seconds: float | None = None
+    """When he is told of it; 0: on joining."""
+    offer_above_seconds: float | None = None
+    """He is told of it as soon as he is thought to wait for longer than that."""
+    reserved_seconds: float = 900
+    """For how long an appointment with one agent waits for him, if he is logged in."""
+    retry_seconds: float = 1800
+    attempts: int = 3
+    """In vain; then it is closed."""
+    put_off_seconds: float = 600
+    """By how much an agent pushes one back with a key."""
+    ring_seconds: float = 45
+    """The customer's telephone."""
+    calendar: str | None = None
+    """Outside its hours nobody is called back."""
+    at_once: int | None = None
+    """So many agents at most are at work on callbacks, however many wait."""
+
+
 class QueueRules(Struct, frozen=True):
     name: QueueName
     strategy: str = "priority"
@@ -167,6 +229,7 @@ class QueueRules(Struct, frozen=True):
     """Who is passed into it has the moment at which he first entered a line."""
     last_agent_days: float = 0
     """For how long the agent who talked with a number last is its preferred one."""
+    callbacks: CallbackRules | None = None
 
 
 class AgentRules(Struct, frozen=True):
@@ -176,6 +239,8 @@ class AgentRules(Struct, frozen=True):
     skills: dict[str, int] = {}
     number: str = ""
     """By which he logs in at a seat's telephone."""
+    callbacks: bool = False
+    """He is offered callbacks too."""
 
 
 class OfferRules(Struct, frozen=True):
@@ -237,6 +302,17 @@ class Need(NamedTuple):
 Needs = tuple[Need, ...]
 """In the order of their skills."""
 
+CALLS_BACK = Need("(callbacks)", 1)
+"""To take callbacks is a skill like others, under a name that no operator can give to one."""
+
+
+class Message(Struct, frozen=True):
+    """What a caller has left: an audio file of that name, on the server where he called."""
+
+    name: str
+    seconds: float
+    left_at: float
+
 
 class Agent(Struct):
     name: AgentName
@@ -274,6 +350,11 @@ class Agent(Struct):
     def desk(self) -> Device | None:
         """The telephone at which he sits."""
         return self.seat or next((device for device in self.devices if device.kind == DESK), None)
+
+    @property
+    def calls_back(self) -> bool:
+        """He is offered callbacks too."""
+        return self.has((CALLS_BACK,))
 
     def has(self, needs: Needs) -> bool:
         return all(self.skills.get(skill, 0) >= level for skill, level in needs)
@@ -323,6 +404,28 @@ class Request(Struct):
     offers_made: int = 0
     estimated_seconds: float | None = None
     """The wait that half of its like were thought to stay below, when it entered."""
+    aside: bool = False
+    """He is leaving a message: his place is kept, and he is offered to nobody."""
+    number: str = ""
+    """Of the customer whom an agent is to call, in E.164."""
+    message: Message | None = None
+    hours: str | None = None
+    """The calendar of the times at which his number may be called."""
+    placed_at: float | None = None
+    """The moment by which its place goes, if that is not its entry: when it was due."""
+    due_at: float | None = None
+    """When a scheduled one has its moment."""
+    attempts: int = 0
+    reach: Reach | None = None
+    """How far the agent who has it now has come."""
+    talked_since: float | None = None
+    talked_seconds: float = 0
+    """With the customer who was called; a talk that goes on is not counted yet."""
+    offer_at: float | None = None
+    """When he is to be told that he may leave a message."""
+    preferred: AgentName | None = None
+    """Who has it if he is free when its turn comes."""
+    comment: str = ""
 
 
 class Offer(Struct):

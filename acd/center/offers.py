@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acd.center import agents, calls
+from acd.center import agents, calls, customers
 from acd.center.agents import Happening
 from acd.center.facts import LegEnding, LegGone, LegReleased, OfferAnswered, OfferEnded, OfferMade, RequestConnected
 from acd.center.inputs import BridgeFailed, CallBridged, LegAccepted, LegAnswered, LegEnd, LegEnded, LegHungUp
-from acd.center.model import Agent, ChannelId, Offer, OfferId, OfferOutcome, QueueRules, Request
+from acd.center.model import Agent, ChannelId, Kind, Offer, OfferId, OfferOutcome, QueueRules, Request
 from acd.center.state import ID_LENGTH
 from acd.center.strategies import STRATEGIES
 from acd.center.turn import Turn
@@ -62,6 +62,8 @@ def make(turn: Turn, request: Request, agent: Agent) -> None:
             ring_seconds=rules.ring_seconds,
             ready_at=max(request.open_since, agent.free_since),
             shared=request.shared if request.offers else _rings_all(request, rules),
+            kind=request.kind,
+            message=request.message,
         )
     )
     agents.happens(turn, agent, Happening.OFFERED)
@@ -87,8 +89,13 @@ def accepted(turn: Turn, told: LegAccepted) -> None:
     if offer is None:
         return
     _end(turn, offer, OfferOutcome.ACCEPTED)
-    others = [name for name in turn.state.requests[offer.request].offers if name != offer.id]
+    request = turn.state.requests[offer.request]
+    others = [name for name in request.offers if name != offer.id]
     _withdraw(turn, others, answered_elsewhere=True)
+    if request.kind != Kind.CALL:
+        _connected(turn, offer)  # with nobody yet: the customer is still to be called
+    if request.kind == Kind.DIAL:
+        customers.dial(turn, request)
 
 
 def bridged(turn: Turn, told: CallBridged) -> None:
@@ -167,6 +174,7 @@ def leg_found(turn: Turn, offer: Offer, bridged: bool) -> None:
     """Its leg lives. Who was bridged unheard talks; a leg of no further use was not told so, or did not hear it."""
     if bridged:
         _connected(turn, offer)
+        customers.found_talking(turn, offer)
     if offer.outcome is not None and _is_over(turn, offer):
         release_leg(turn, offer)
 

@@ -25,11 +25,12 @@ def match(turn: Turn) -> None:
     heapify(heads)
     while heads:
         key, lane, at = heappop(heads)
-        request = state.requests[key[-1]]
-        agent = lane.agent_for(request, turn.draw)
-        if agent is None:
-            at += 1
-        else:
-            offers.make(turn, request, state.agents[agent])
+        if lane.open[at : at + 1] == [key]:  # and has not been closed by an offer made just now
+            request = state.requests[key[-1]]
+            agent = lane.agent_for(request, turn.draw)
+            if agent is None:
+                at += 1
+            else:
+                offers.make(turn, request, state.agents[agent])
         if at < len(lane.open) and len(lane.pool):
             heappush(heads, (lane.open[at], lane, at))

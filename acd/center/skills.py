@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acd.center.facts import RequestEased
-from acd.center.model import EasingStep, Need, Needs, Request
+from acd.center.model import CALLS_BACK, EasingStep, Need, Needs, Request
 from acd.center.turn import Turn
 
 
@@ -25,4 +25,6 @@ def next_easing(needs: Needs, steps: tuple[EasingStep, ...], entered_at: float, 
 
 
 def eased(needs: Needs, step: EasingStep) -> Needs:
-    return tuple(Need(skill, min(level, step.level)) for skill, level in needs) if step.level else ()
+    if not step.level:
+        return tuple(need for need in needs if need == CALLS_BACK)
+    return tuple(Need(skill, min(level, step.level)) for skill, level in needs)

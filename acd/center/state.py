@@ -65,6 +65,8 @@ class Queue(Struct):
     offered: int = 0
     """How many of those in its line are being offered."""
     handling: Handling = field(default_factory=Handling)
+    calling_back: int = 0
+    """How many agents are at work on callbacks of it."""
     drained: bool = False
     """It takes nobody in and finishes those it has, until somebody says otherwise."""
     gave_up: dict[str, GaveUp] = field(default_factory=dict)
@@ -95,6 +97,8 @@ class Timer(StrEnum):
     REQUEST = "request"
     EASING = "easing"
     HOLD = "hold"
+    DUE = "due"
+    MESSAGE = "message"
 
 
 class State:
@@ -121,6 +125,10 @@ class State:
         self.phones: dict[str, set[tuple[PbxName, ChannelId]]] = {}
         """The channels of those telephones that are used for something else."""
         self.phone_of_channel: dict[tuple[PbxName, ChannelId], str] = {}
+        self.callbacks: dict[tuple[QueueName, str], RequestId] = {}
+        """Those that have not ended, by the customer's number."""
+        self.unsettled: dict[AgentName, RequestId] = {}
+        """Callbacks of which these agents, in their wrap-up, have yet to say how they ended."""
         self.steered: set[PbxName] = set()
         """The Asterisk servers whose link is up and whose calls are known."""
         self.touched: set[Lane] = set()
@@ -152,7 +160,7 @@ class State:
 
     def place_of(self, request: Request) -> int | None:
         """1 = next; None for one that no longer waits."""
-        if request.state is RequestState.ONGOING:
+        if request.state not in (RequestState.WAITING, RequestState.OFFERED):
             return None
         return self.queues[request.queue].line.place_of(request.place_key)
 
@@ -175,6 +183,11 @@ class State:
     def watch(self, at: float | None, whose: Timer, name: str) -> None:
         if at is not None:
             heappush(self._deadlines, (at, whose, name))
+
+    def watch_wait(self, request: Request) -> None:
+        """What is due while it waits."""
+        self.watch(request.leave_at, Timer.REQUEST, request.id)
+        self.watch(request.offer_at, Timer.MESSAGE, request.id)
 
     def next_deadline(self) -> float | None:
         while self._deadlines:
@@ -203,4 +216,9 @@ class State:
             return request.ease_at == at
         if whose is Timer.HOLD:
             return request.held_until == at
-        return request.leave_at == at and request.state is RequestState.WAITING and request.pbx in self.steered
+        if whose is Timer.DUE:
+            return request.due_at == at
+        waits = request.state is RequestState.WAITING and not request.aside and request.pbx in self.steered
+        if whose is Timer.MESSAGE:
+            return request.offer_at == at and waits
+        return request.leave_at == at and waits

@@ -45,7 +45,7 @@ def surveyed(turn: Turn, told: PbxSurveyed) -> None:
 
 def _end_what_is_gone(turn: Turn, pbx: PbxName, alive: set[ChannelId]) -> None:
     for request in list(turn.state.requests.values()):
-        if request.pbx == pbx and request.channel not in alive:
+        if request.pbx == pbx and request.channel and request.channel not in alive:
             calls.left(turn, ChannelGone(pbx=pbx, channel=request.channel))
     for offer in list(turn.state.offers.values()):
         if offer.pbx == pbx and offer.channel not in alive:

@@ -6,10 +6,10 @@ two: the caller's own request has a new party, or his channel takes the place of
 
 from __future__ import annotations
 
-from acd.center import agents, calls, offers
+from acd.center import agents, calls, customers, offers
 from acd.center.facts import RequestHandedOver, RequestPassedOn
 from acd.center.inputs import CallPassedOn, NewParty, TalksTogether
-from acd.center.model import AgentName, AgentState, ChannelId, Offer, PbxName, Request, RequestState
+from acd.center.model import AgentName, AgentState, ChannelId, Kind, Offer, PbxName, Request, RequestState
 from acd.center.turn import Turn
 
 
@@ -17,6 +17,9 @@ def passed_on(turn: Turn, told: CallPassedOn) -> None:
     offer = turn.state.offers.get(told.offer)
     request = _talk_of(turn, offer)
     if offer is None or request is None:
+        return
+    if request.kind != Kind.CALL:
+        customers.passed_on(turn, request)
         return
     place = turn.state.request_on(told.pbx, told.place) if told.place else None
     if place is not None and place is not request:
@@ -30,7 +33,9 @@ def passed_on(turn: Turn, told: CallPassedOn) -> None:
 def talks_together(turn: Turn, told: TalksTogether) -> None:
     """A talk of ours has another caller than it had: he was put into the first one's place."""
     request = _talk_of(turn, turn.state.offers.get(told.offer))
-    if request and request.pbx == told.pbx and request.channel != told.channel:
+    if request and request.kind != Kind.CALL:
+        customers.reached(turn, request, told.pbx, told.channel)
+    elif request and request.pbx == told.pbx and request.channel != told.channel:
         _take_place(turn, request, told.pbx, told.channel)
 
 

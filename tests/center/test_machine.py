@@ -17,11 +17,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 
 from acd.center import Refused, inputs
-from acd.center.facts import OfferMade, RequestQueued
+from acd.center.facts import CallerAsked, OfferMade, RequestQueued
 from acd.center.inputs import Input, LegEnd, LiveChannel
 from acd.center.model import (
     AgentName,
     AgentRules,
+    CallbackRules,
     Caller,
     ChannelId,
     Device,
@@ -34,8 +35,10 @@ from acd.center.model import (
     Presence,
     QueueName,
     QueueRules,
+    RequestId,
     Seat,
     SiteRules,
+    Verdict,
     WayOut,
 )
 
@@ -64,6 +67,7 @@ def _agents(**queues: dict[QueueName, int]) -> tuple[AgentRules, ...]:
             queues=serves,
             devices=(Device(kind="desk", dial=f"PJSIP/{name}"),),
             skills=SKILLS.get(name, {}),
+            callbacks=name != "carol",
         )
         for name, serves in queues.items()
     )
@@ -72,9 +76,15 @@ def _agents(**queues: dict[QueueName, int]) -> tuple[AgentRules, ...]:
 FULL = SiteRules(
     queues=(
         QueueRules(
-            SALES, wrap_up_seconds=5, max_wait_seconds=120, easing=(EasingStep(10, level=2), EasingStep(25, level=0))
+            SALES,
+            wrap_up_seconds=5,
+            max_wait_seconds=120,
+            easing=(EasingStep(10, level=2), EasingStep(25, level=0)),
+            callbacks=CallbackRules(offer_after_seconds=10, attempts=2, retry_seconds=60, calendar="office"),
         ),
-        QueueRules(SUPPORT, strategy="random", wrap_up_seconds=0),
+        QueueRules(
+            SUPPORT, strategy="random", wrap_up_seconds=0, callbacks=CallbackRules(at_once=1, offer_above_seconds=5)
+        ),
     ),
     agents=_agents(
         alice={SALES: 1, SUPPORT: 1}, bob={SALES: 1, SUPPORT: 2}, carol={SALES: 2, SUPPORT: 1}, dave={SUPPORT: 9}
@@ -132,7 +142,20 @@ HEARD: tuple[Callable[[OfferId], Input], ...] = (
     inputs.CallBridged,
     inputs.LegHungUp,
     lambda offer: inputs.BridgeFailed(offer, cause="?"),
+    inputs.CustomerHungUp,
+    lambda offer: inputs.CustomerNotReached(offer, "busy"),
     *(lambda offer, how=how: inputs.LegEnded(offer, how=how) for how in LegEnd),
+)
+NUMBERS = ("+31201234567", "+31612345678")
+KEYS = ("call", "call", "later", "appointment", "fly", *Verdict)
+ON_CALLBACKS: tuple[Callable[[RequestId, float], Input], ...] = (
+    lambda request, now: inputs.CallCustomer(request),
+    lambda request, now: inputs.CancelRequest(request),
+    lambda request, now: inputs.Reassign(request, AgentName("bob")),
+    lambda request, now: inputs.Reassign(request, None),
+    lambda request, now: inputs.Reschedule(request, now + 30, AgentName("alice")),
+    lambda request, now: inputs.Reschedule(request, now - 30),
+    *(lambda request, now, verdict=verdict: inputs.Settle(request, verdict) for verdict in Verdict),
 )
 T = TypeVar("T")
 WHICH = st.integers(0, 12)
@@ -169,6 +192,7 @@ class CallCenter(RuleBasedStateMachine):
         ago=st.sampled_from((None, None, 10, -10)),
         needs=st.sampled_from(((), (), (Need("french", 1),), (Need("billing", 2), Need("french", 3)))),
         preferred=st.sampled_from((None, None, *AGENTS, AgentName("nobody"))),
+        number=st.sampled_from(("", "", *NUMBERS)),
     )
     def a_caller_joins(
         self,
@@ -180,13 +204,14 @@ class CallCenter(RuleBasedStateMachine):
         ago: float | None,
         needs: Needs,
         preferred: AgentName | None,
+        number: str,
     ) -> None:
         self.tell(
             inputs.CallerJoined(
                 pbx=pbx,
                 channel=ChannelId(f"caller-{channel}"),
                 queue=queue,
-                caller=Caller(),
+                caller=Caller(e164=number),
                 priority=priority,
                 max_wait_seconds=waits,
                 joined_at=None if ago is None else self.world.now - ago,
@@ -205,6 +230,71 @@ class CallCenter(RuleBasedStateMachine):
     def a_caller_hangs_up(self, which: int) -> None:
         queued = _newest(self.world.told(RequestQueued), which)
         self.tell(inputs.ChannelGone(pbx=queued.pbx, channel=queued.channel))
+
+    # ---- Callbacks
+
+    @rule(
+        pbx=st.sampled_from(PBXS),
+        channel=st.integers(0, 15),
+        number=st.sampled_from(("", *NUMBERS)),
+        hours=st.sampled_from((None, None, "zone")),
+        hears=st.sampled_from(("begun", "typed", "left", "left", "dropped")),
+    )
+    def a_caller_leaves_a_message(self, pbx: PbxName, channel: int, number: str, hours: str | None, hears: str) -> None:
+        where = (pbx, ChannelId(f"caller-{channel}"))
+        if hears == "typed" and number:
+            self.tell(inputs.NumberTyped(*where, number))
+        elif hears == "dropped":
+            self.tell(inputs.MessageDropped(*where))
+        else:
+            self.tell(inputs.MessageBegun(*where, number))
+        if hears == "left":
+            self.tell(inputs.MessageLeft(*where, 5, hours))
+
+    @rule(
+        number=st.sampled_from(NUMBERS),
+        queue=st.sampled_from((SALES, SUPPORT)),
+        later=st.sampled_from((None, 30, -30)),
+        agent=st.sampled_from((None, None, *AGENTS)),
+    )
+    def somebody_asks_for_a_callback(
+        self, number: str, queue: QueueName, later: float | None, agent: AgentName | None
+    ) -> None:
+        due_at = None if later is None else self.world.now + later
+        self.tell(inputs.AskForCallback(queue, number, PBXS[0], due_at=due_at, agent=agent))
+
+    @precondition(lambda self: self.world.center.state.callbacks)
+    @rule(which=WHICH, asks=st.sampled_from(ON_CALLBACKS))
+    def somebody_says_something_of_a_callback(self, which: int, asks: Callable[[RequestId, float], Input]) -> None:
+        self.tell(asks(_newest(list(self.world.center.state.callbacks.values()), which), self.world.now))
+
+    @precondition(lambda self: self.world.told(CallerAsked))
+    @rule(which=WHICH, choice=st.sampled_from(("keep", "line", "cancel", "fly")))
+    def who_calls_again_chooses(self, which: int, choice: str) -> None:
+        asked = _newest(self.world.told(CallerAsked), which)
+        if (asked.pbx, asked.channel) not in self.world.center.state.request_of_channel:
+            self.tell(inputs.CallbackChosen(asked.pbx, asked.channel, asked.request, choice))
+
+    @precondition(lambda self: self.world.center.state.offers)
+    @rule(which=WHICH, action=st.sampled_from(KEYS), later=st.sampled_from((None, 30, -30)), with_me=st.booleans())
+    def an_agent_presses_a_key(self, which: int, action: str, later: float | None, with_me: bool) -> None:
+        offer = _newest(list(self.world.center.state.offers), which)
+        at = None if later is None else self.world.now + later
+        self.tell(inputs.CallbackKey(offer, action, at, with_me))
+
+    @precondition(lambda self: self.world.center.state.offers)
+    @rule(which=WHICH, customer=st.integers(0, 3))
+    def a_customer_answers(self, which: int, customer: int) -> None:
+        offer = _newest(list(self.world.center.state.offers.values()), which)
+        self.tell(inputs.TalksTogether(offer.pbx, offer.id, ChannelId(f"customer-{customer}")))
+
+    @rule(pbx=st.sampled_from(PBXS), customer=st.integers(0, 3))
+    def a_customer_hangs_up(self, pbx: PbxName, customer: int) -> None:
+        self.tell(inputs.ChannelGone(pbx, ChannelId(f"customer-{customer}")))
+
+    @rule(agent=st.sampled_from(AGENTS), number=st.sampled_from(NUMBERS), pbx=st.sampled_from(PBXS))
+    def an_agent_calls_somebody(self, agent: AgentName, number: str, pbx: PbxName) -> None:
+        self.tell(inputs.PlaceCall(agent, number, pbx))
 
     # ---- Transfers
 
@@ -230,6 +320,7 @@ class CallCenter(RuleBasedStateMachine):
     @rule(is_open=st.booleans())
     def the_calendar_turns(self, is_open: bool) -> None:
         self.tell(inputs.CalendarTurned("office", is_open))
+        self.tell(inputs.CalendarTurned("zone", is_open))
 
     @rule(queue=st.sampled_from((None, SALES, SUPPORT, QueueName("nowhere"))), drain=st.booleans())
     def a_queue_is_drained(self, queue: QueueName | None, drain: bool) -> None:
@@ -368,6 +459,9 @@ class CallCenter(RuleBasedStateMachine):
             return
         for pbx in PBXS:
             self.tell(inputs.PbxSurveyed(pbx, ()))
+        self.world.time_passes(60)
+        for request in list(self.world.center.state.callbacks.values()):
+            self.tell(inputs.CancelRequest(request))
         self.world.time_passes(3600)
         state = self.world.center.state
         assert (state.requests, state.offers) == ({}, {})

@@ -20,10 +20,13 @@ from acd.center.facts import AnyFact, OfferMade, RequestReprioritized, RulesChan
 from acd.center.model import (
     Agent,
     AgentState,
+    CallbackRules,
+    Kind,
     Offer,
     OfferOutcome,
     PbxName,
     QueueName,
+    Reach,
     Request,
     RequestId,
     RequestState,
@@ -91,6 +94,10 @@ def is_the_right_offer(state: State, made: OfferMade) -> None:
     may_take = [one for one in state.requests.values() if is_open(state, one) and wants(one, agent)]
     assert request.place_key == min(one.place_key for one in may_take)
     willing = [one for one in free if one.name not in request.turned_down_by] or free
+    wanted = {request.preferred} - request.turned_down_by if request.kind == Kind.CALLBACK else set()
+    if wanted & {one.name for one in free}:
+        assert agent.name == request.preferred
+        return
     if state.queues[made.queue].rules.strategy == "priority":
         best = min((one.queues[made.queue], one.idle_since) for one in willing)
         assert (agent.queues[made.queue], agent.idle_since) == best
@@ -115,7 +122,13 @@ def holds_together(state: State) -> None:
         _agent_holds_together(state, agent)
     for offer in state.offers.values():
         assert offer.id in state.agents[offer.agent].offers
-    assert len(state.request_of_channel) == len(state.requests)
+    with_a_channel = [request for request in state.requests.values() if request.channel]
+    assert len(state.request_of_channel) == len(with_a_channel)
+    callbacks = [request for request in state.requests.values() if request.kind == Kind.CALLBACK]
+    assert state.callbacks == {(request.queue, request.number): request.id for request in callbacks}
+    assert len(state.callbacks) == len(callbacks)
+    for name, request in state.unsettled.items():
+        assert (state.requests[request].agent, state.agents[name].state) == (name, AgentState.WRAP_UP)
     _lines_and_pools_are_right(state)
     assert laws.unconserved(state) == []
     assert laws.idle_waste(state) == []
@@ -127,14 +140,37 @@ def is_free(agent: Agent) -> bool:
 
 def is_open(state: State, request: Request) -> bool:
     rings_for_more = request.state is RequestState.OFFERED and request.shared and request.accepted is None
-    return (request.state is RequestState.WAITING or rings_for_more) and request.pbx in state.steered
+    waits = request.state is RequestState.WAITING and not request.aside
+    if request.kind == Kind.CALLBACK:
+        rules = state.queues[request.queue].rules.callbacks or CallbackRules()
+        in_hands = [
+            one
+            for one in (state.requests[name] for name in state.callbacks.values())
+            if one.queue == request.queue and one.state in (RequestState.OFFERED, RequestState.ONGOING)
+        ]
+        waits = (
+            waits
+            and (request.hours is None or state.calendars.get(request.hours, False))
+            and (rules.calendar is None or state.calendars.get(rules.calendar, True))
+            and (rules.at_once is None or len(in_hands) < rules.at_once)
+        )
+    return (waits or rings_for_more) and request.pbx in state.steered
 
 
 def _request_holds_together(state: State, request: Request) -> None:
     """It waits, or is offered once, or is talked to by one."""
-    assert state.request_of_channel[request.pbx, request.channel] == request.id
-    if request.state is RequestState.WAITING:
+    if request.channel:
+        assert state.request_of_channel[request.pbx, request.channel] == request.id
+    assert request.channel or request.kind != Kind.CALL
+    assert bool(request.channel) == (request.kind == Kind.CALL or request.reach is Reach.TALKING) or not request.channel
+    if request.state in (RequestState.WAITING, RequestState.SCHEDULED):
         assert (request.offers, request.accepted, request.agent) == ([], None, None)
+        assert (request.due_at is not None) == (request.state is RequestState.SCHEDULED)
+        return
+    assert not request.aside
+    if request.id in state.unsettled.values():
+        assert request.offers == []
+        assert request.accepted is None
         return
     if request.accepted is None and request.state is RequestState.ONGOING:
         assert request.offers == []  # passed on
@@ -181,7 +217,7 @@ def _lines_and_pools_are_right(state: State) -> None:
         in_line = [
             request
             for request in state.requests.values()
-            if request.queue == name and request.state is not RequestState.ONGOING
+            if request.queue == name and request.state in (RequestState.WAITING, RequestState.OFFERED)
         ]
         in_order = sorted(request.place_key for request in in_line)
         assert queue.line.in_order() == [request for _, _, request in in_order]
@@ -218,6 +254,7 @@ def _deadlines_that_stand(state: State) -> Iterable[float]:
     yield from (agent.until for agent in state.agents.values() if agent.until is not None)
     yield from (request.ease_at for request in state.requests.values() if request.ease_at is not None)
     yield from (request.held_until for request in state.requests.values() if request.held_until is not None)
+    yield from (request.due_at for request in state.requests.values() if request.due_at is not None)
     yield from (deadline for pbx, deadline in _deadlines_on(state) if pbx in state.steered)
 
 
@@ -228,8 +265,8 @@ def _deadlines_on_hold(state: State) -> Iterable[float]:
 
 def _deadlines_on(state: State) -> Iterable[tuple[PbxName, float]]:
     for request in state.requests.values():
-        if request.state is RequestState.WAITING and request.leave_at is not None:
-            yield request.pbx, request.leave_at
+        if request.state is RequestState.WAITING and not request.aside:
+            yield from ((request.pbx, at) for at in (request.leave_at, request.offer_at) if at is not None)
     for offer in state.offers.values():
         if offer.deadline is not None:
             yield offer.pbx, offer.deadline

@@ -26,6 +26,7 @@ from acd.center.model import (
     Caller,
     ChannelId,
     Device,
+    Kind,
     Need,
     Offer,
     OfferId,
@@ -34,6 +35,7 @@ from acd.center.model import (
     PbxName,
     QueueName,
     QueueRules,
+    Reach,
     Request,
     RequestId,
     RequestState,
@@ -86,7 +88,9 @@ class World:
         others = tuple(other for other in self.rules.queues if other.name != name)
         return self.loads(queues=(*others, queue))
 
-    def with_agents(self, *names: str, skills: dict[str, int] | None = None, **queues: int) -> World:
+    def with_agents(
+        self, *names: str, skills: dict[str, int] | None = None, callbacks: bool = False, **queues: int
+    ) -> World:
         """Agents with a desk phone each, who log in one after the other; or who serve other queues from now on."""
         serves = {QueueName(queue): priority for queue, priority in queues.items()}
         rules = tuple(
@@ -95,6 +99,7 @@ class World:
                 queues=serves,
                 devices=(Device(kind="desk", dial=f"PJSIP/{name}"),),
                 skills=skills or {},
+                callbacks=callbacks,
             )
             for name in names
         )
@@ -146,6 +151,18 @@ class World:
         (queued,) = self.told(RequestQueued, request=request)
         self.tell(inputs.ChannelGone(pbx=queued.pbx, channel=queued.channel))
 
+    def begins_a_message(self, request: RequestId, number: str = "") -> None:
+        one = self.request(request)
+        self.tell(inputs.MessageBegun(one.pbx, one.channel, number or one.caller.e164))
+
+    def leaves_a_message(self, request: RequestId, number: str = "+31201234567", **about: Any) -> None:
+        """And hangs up."""
+        self.begins_a_message(request, number)
+        one = self.request(request)
+        where = (one.pbx, one.channel)
+        self.tell(inputs.MessageLeft(*where, seconds=7.5, **about))
+        self.tell(inputs.ChannelGone(*where))
+
     # ---- What an agent does, and his phone; an offer can be named in place of its agent, above all when it is over
 
     def answers(self, who: str) -> None:
@@ -165,6 +182,28 @@ class World:
 
     def bridge_fails(self, who: str, cause: str = "no such channel") -> None:
         self.tell(inputs.BridgeFailed(self._offer(who), cause=cause))
+
+    def takes_the_callback(self, who: str) -> None:
+        offer = self._offer(who)
+        self.answers(offer)
+        self.accepts(offer)
+
+    def presses(self, who: str, action: str, **more: Any) -> None:
+        self.tell(inputs.CallbackKey(self._offer(who), action, **more))
+
+    def customer_answers(self, who: str, channel: str = "customer") -> None:
+        self.tell(inputs.TalksTogether(MAIN, self._offer(who), ChannelId(channel)))
+
+    def customer_is_not_reached(self, who: str, how: str = "no_answer") -> None:
+        self.tell(inputs.CustomerNotReached(self._offer(who), how))
+
+    def customer_hangs_up(self, who: str) -> None:
+        self.tell(inputs.CustomerHungUp(self._offer(who)))
+
+    def calls(self, who: str, **about: Any) -> RequestId:
+        """Who may see a request of an agent's own."""
+        self.tell(inputs.PlaceCall(AgentName(who), pbx=MAIN, **about))
+        return self.told(RequestQueued)[-1].request
 
     def hangs_up(self, who: str) -> None:
         self.leg_ends(who, LegEnd.HUNG_UP)
@@ -266,9 +305,11 @@ class World:
     def everything_on(self, pbx: str) -> tuple[LiveChannel, ...]:
         """All that the center believes to live there."""
         state = self.center.state
-        callers = [self.live(request.id) for request in state.requests.values() if request.pbx == pbx]
+        callers = [
+            self.live(request.id) for request in state.requests.values() if request.pbx == pbx and request.channel
+        ]
         legs = [
-            LiveChannel(channel=offer.channel, bridged=offer.connected_at is not None, queue=offer.queue)
+            LiveChannel(channel=offer.channel, bridged=self._is_bridged(offer), queue=offer.queue)
             for offer in state.offers.values()
             if offer.pbx == pbx
         ]
@@ -278,6 +319,12 @@ class World:
             if where == pbx and (where, channel) not in state.request_of_channel
         ]
         return (*callers, *legs, *phones)
+
+    def _is_bridged(self, offer: Offer) -> bool:
+        request = self.center.state.requests.get(offer.request)
+        if request is not None and request.kind != Kind.CALL:
+            return request.reach is Reach.TALKING
+        return offer.connected_at is not None
 
     # ---- What can be seen
 

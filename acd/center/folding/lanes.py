@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from acd.center.estimates import is_there
 from acd.center.line import Lane
-from acd.center.model import Agent, AgentState, Request, RequestState
+from acd.center.model import Agent, AgentState, CallbackRules, Kind, Request, RequestState
 
 if TYPE_CHECKING:
     from acd.center.state import Queue, State
@@ -21,9 +21,22 @@ def is_free(agent: Agent) -> bool:
 
 def is_open(state: State, request: Request) -> bool:
     """It could be offered to somebody (else)."""
-    waits = request.state is RequestState.WAITING
+    waits = request.state is RequestState.WAITING and not request.aside and _may_be_called(state, request)
     rings_for_more = request.state is RequestState.OFFERED and request.shared and request.accepted is None
     return (waits or rings_for_more) and request.pbx in state.steered
+
+
+def _may_be_called(state: State, request: Request) -> bool:
+    """Of a callback: neither his hours nor those of the queue are over, and not too many are called back just now."""
+    if request.kind != Kind.CALLBACK:
+        return True
+    queue = state.queues[request.queue]
+    rules = queue.rules.callbacks or CallbackRules()
+    if request.hours and not state.calendars.get(request.hours, False):
+        return False
+    if rules.calendar and not state.calendars.get(rules.calendar, True):
+        return False
+    return rules.at_once is None or queue.calling_back < rules.at_once
 
 
 # ---- Requests
@@ -77,6 +90,29 @@ def _new_lane(state: State, queue: Queue, request: Request) -> Lane:
             if is_free(agent):
                 lane.pool.enter(agent)
     return lane
+
+
+def take_hands(state: State, request: Request, at: float) -> None:
+    """One more agent is at work on a callback."""
+    _count_hands(state, request, 1, at)
+
+
+def free_hands(state: State, request: Request, at: float) -> None:
+    """One agent less is, if one was at work on this one."""
+    if request.state in (RequestState.OFFERED, RequestState.ONGOING):
+        _count_hands(state, request, -1, at)
+
+
+def _count_hands(state: State, request: Request, by: int, at: float) -> None:
+    if request.kind != Kind.CALLBACK:
+        return
+    queue = state.queues[request.queue]
+    queue.calling_back += by
+    if queue.rules.callbacks and queue.rules.callbacks.at_once is not None:
+        for other in (state.requests[name] for name in state.callbacks.values()):
+            if other.queue == request.queue and other is not request:
+                leave(state, other)
+                enter(state, other, at)
 
 
 # ---- Agents

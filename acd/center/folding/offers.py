@@ -32,6 +32,7 @@ def _offer_made(state: State, fact: OfferMade) -> None:
     request = state.requests[fact.request]
     if request.state is RequestState.WAITING:
         state.queues[request.queue].offered += 1
+        lanes.take_hands(state, request, fact.at)
     request.state = RequestState.OFFERED
     request.offers.append(fact.offer)
     request.shared = fact.shared

@@ -21,8 +21,9 @@ from acd.center.facts import (
     RequestRequeued,
 )
 from acd.center.folding import lanes
+from acd.center.folding.callbacks import forget_agent
 from acd.center.line import place_key
-from acd.center.model import Outcome, Request, RequestState
+from acd.center.model import Kind, Outcome, Request, RequestState
 
 if TYPE_CHECKING:
     from acd.center.state import Queue, State
@@ -49,14 +50,22 @@ def _request_queued(state: State, fact: RequestQueued) -> None:
         held_for=fact.held_for,
         held_until=fact.held_until,
         estimated_seconds=fact.estimated_seconds,
+        offer_at=fact.offer_at,
+        number=fact.number,
+        hours=fact.hours,
+        comment=fact.comment,
+        preferred=fact.held_for,
     )
-    state.request_of_channel[fact.pbx, fact.channel] = request.id
+    if fact.channel:
+        state.request_of_channel[fact.pbx, fact.channel] = request.id
+    if fact.kind == Kind.CALLBACK:
+        state.callbacks[fact.queue, fact.number] = request.id
     queue = state.queues[fact.queue]
     queue.entered += 1
     queue.gave_up.pop(fact.caller.key, None)
     request.place_key = place_key(request, queue.rules)
     queue.line.enter(request.place_key)
-    state.watch(request.leave_at, states.Timer.REQUEST, request.id)
+    state.watch_wait(request)
     state.watch(request.ease_at, states.Timer.EASING, request.id)
     state.watch(request.held_until, states.Timer.HOLD, request.id)
     lanes.enter(state, request, fact.at)
@@ -85,13 +94,14 @@ def _request_reprioritized(state: State, fact: RequestReprioritized) -> None:
     request.priority = fact.priority
     request.estimated_seconds = None
     request.place_key = place_key(request, state.queues[fact.queue].rules)
-    line.enter(request.place_key)
-    lanes.enter(state, request, fact.at)
+    if request.state is not RequestState.SCHEDULED:
+        line.enter(request.place_key)
+        lanes.enter(state, request, fact.at)
 
 
 def _request_passed_on(state: State, fact: RequestPassedOn) -> None:
     request = state.requests[fact.request]
-    _leave_agent(state, request)
+    forget_agent(state, request)
     request.accepted, request.offers = None, []
     request.agent = fact.agent
 
@@ -127,21 +137,22 @@ def _request_moved(state: State, fact: RequestMoved) -> None:
     request.place_key = place_key(request, queue.rules)
     queue.entered += 1
     queue.line.enter(request.place_key)
-    state.watch(request.leave_at, states.Timer.REQUEST, request.id)
+    state.watch_wait(request)
     lanes.enter(state, request, fact.at)
 
 
 def _request_requeued(state: State, fact: RequestRequeued) -> None:
     request = state.requests[fact.request]
-    _leave_agent(state, request)
+    forget_agent(state, request)
     _end_offering(state, request)
+    lanes.free_hands(state, request, fact.at)
     request.state = RequestState.WAITING
     request.agent = request.accepted = None
     request.offers = []
     if request.shared:
         request.turned_down_by.clear()  # everybody has been asked: the next round is a new one
     request.shared = False
-    state.watch(request.leave_at, states.Timer.REQUEST, request.id)
+    state.watch_wait(request)
     lanes.enter(state, request, fact.at)
 
 
@@ -163,8 +174,11 @@ def _request_connected(state: State, fact: RequestConnected) -> None:
 
 def _request_ended(state: State, fact: RequestEnded) -> None:
     request = state.requests.pop(fact.request)
-    del state.request_of_channel[fact.pbx, fact.channel]
-    _leave_agent(state, request)
+    state.request_of_channel.pop((request.pbx, request.channel), None)
+    if state.callbacks.get((fact.queue, request.number)) == request.id:
+        del state.callbacks[fact.queue, request.number]
+    lanes.free_hands(state, request, fact.at)
+    forget_agent(state, request)
     _end_offering(state, request)
     queue = state.queues[fact.queue]
     lanes.leave(state, request)
@@ -172,7 +186,7 @@ def _request_ended(state: State, fact: RequestEnded) -> None:
     _count_ending(queue, fact.outcome)
     if fact.caller.key and fact.outcome is Outcome.ABANDONED and queue.rules.redial_seconds:
         _remember(queue.gave_up, fact.caller.key, states.GaveUp(fact.entered_at, fact.at))
-    if fact.outcome is Outcome.ANSWERED and queue.rules.dropped_come_back:
+    if fact.outcome is Outcome.ANSWERED and fact.kind == Kind.CALL and queue.rules.dropped_come_back:
         talk = states.LastTalk(fact.entered_at, fact.priority, request.needs)
         _remember(state.last_talks, f"{fact.pbx} {fact.channel}", talk)
     if fact.caller.key and fact.agent and queue.rules.last_agent_days:
@@ -195,12 +209,6 @@ def _remember(memory: dict[str, T], number: str, what: T) -> None:
     memory[number] = what
     if len(memory) > NUMBERS_KEPT:
         del memory[next(iter(memory))]
-
-
-def _leave_agent(state: State, request: Request) -> None:
-    agent = state.agents.get(request.agent) if request.agent else None
-    if agent and agent.request == request.id:
-        agent.request = None
 
 
 def _caller_released(state: State, fact: CallerReleased) -> None:

@@ -10,7 +10,7 @@ from acd.center.facts import AnyFact, CalendarChanged, DayChanged, PbxStateChang
 from acd.center.folding import agents as phones
 from acd.center.folding import lanes
 from acd.center.line import Line, place_key
-from acd.center.model import Agent, AgentRules, PbxName, QueueName, RequestState
+from acd.center.model import CALLS_BACK, Agent, AgentRules, PbxName, QueueName, RequestState
 
 if TYPE_CHECKING:
     from acd.center.state import State
@@ -49,7 +49,8 @@ def _set_up_agent(state: State, rules: AgentRules) -> None:
         agent = state.agents[rules.name] = Agent(name=rules.name, queues={}, devices=())
     else:
         phones.leave_phone(state, agent)
-    agent.queues, agent.devices, agent.skills, agent.retired = rules.queues, rules.devices, rules.skills, False
+    agent.queues, agent.devices, agent.retired = rules.queues, rules.devices, False
+    agent.skills = rules.skills | ({CALLS_BACK.skill: CALLS_BACK.level} if rules.callbacks else {})
     agent.offered_at = {name: at for name, at in agent.offered_at.items() if name in rules.queues}
     phones.come_to_phone(state, agent)
 
@@ -81,7 +82,7 @@ def _order_lines(state: State) -> None:
     for request in state.requests.values():
         queue = state.queues[request.queue]
         request.place_key = place_key(request, queue.rules)
-        if request.state is not RequestState.ONGOING:
+        if request.state in (RequestState.WAITING, RequestState.OFFERED):
             queue.line.enter(request.place_key)
 
 
@@ -99,6 +100,9 @@ def _queue_drained(state: State, fact: QueueDrained) -> None:
 def _calendar_changed(state: State, fact: CalendarChanged) -> None:
     state.calendars[fact.calendar] = fact.open
     state.doors.update(name for name, queue in state.queues.items() if queue.rules.calendar == fact.calendar)
+    for request in (state.requests[name] for name in state.callbacks.values()):
+        lanes.leave(state, request)
+        lanes.enter(state, request, fact.at)
 
 
 # ---- Asterisk servers
@@ -122,7 +126,7 @@ def _watch_all_on(state: State, pbx: PbxName) -> None:
     """Deadlines were on hold while nobody steered the server."""
     for request in state.requests.values():
         if request.pbx == pbx:
-            state.watch(request.leave_at, states.Timer.REQUEST, request.id)
+            state.watch_wait(request)
     for offer in state.offers.values():
         if offer.pbx == pbx:
             state.watch(offer.deadline, states.Timer.OFFER, offer.id)

@@ -1,0 +1,501 @@
+"""The caller's side of callbacks: a message instead of waiting, at the place that he has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from acd.center import Refused, inputs
+from acd.center.facts import (
+    CallbackOffered,
+    CallbackPromised,
+    CallbackRenewed,
+    CallerAnswered,
+    CallerAsked,
+    OfferMade,
+    RequestEnded,
+    RequestQueued,
+)
+from acd.center.model import (
+    AgentName,
+    CallbackRules,
+    Caller,
+    ChannelId,
+    EasingStep,
+    Need,
+    PbxName,
+    QueueName,
+    RequestId,
+)
+
+from .worlds import MAIN, START, World
+
+NUMBER, OTHER = "+31201234567", "+31612345678"
+SALES = QueueName("sales")
+
+
+def callback_queue(*agents: str, easing: tuple[EasingStep, ...] = (), **rules: Any) -> World:
+    """Agents who take callbacks, and an agent of another kind, `nora`, who is paused."""
+    world = World().with_queue("sales", wrap_up_seconds=5, callbacks=CallbackRules(**rules), easing=easing)
+    world.with_agents("nora", sales=1)
+    world.pauses("nora")
+    return world.with_agents(*agents or ("alice",), callbacks=True, sales=1)
+
+
+def with_busy_agents(*agents: str, **rules: Any) -> World:
+    world = callback_queue(*agents, **rules)
+    for agent in agents or ("alice",):
+        world.caller_joins("sales")
+        world.takes_the_call(agent)
+    return world
+
+
+# ---- He is told that he may
+
+
+def test_he_is_told_of_it_on_joining() -> None:
+    world = with_busy_agents(offer_after_seconds=0, key="7")
+
+    request = world.caller_joins("sales")
+    world.time_passes(0)
+
+    assert world.last(CallbackOffered, request=request).key == "7"
+
+
+def test_or_after_a_while_and_once() -> None:
+    world = with_busy_agents(offer_after_seconds=60)
+    request = world.caller_joins("sales")
+
+    world.time_passes(59)
+    assert world.told(CallbackOffered, request=request) == []
+
+    world.time_passes(600)
+    assert [fact.at - START for fact in world.told(CallbackOffered, request=request)] == [60]
+
+
+def test_or_when_he_is_thought_to_wait_for_long() -> None:
+    world = with_busy_agents(offer_above_seconds=30)
+    for _ in range(5):  # handling times of 60 s, as the queue learns them
+        world.time_passes(55)
+        world.hangs_up("alice")
+        world.time_passes(5)
+        world.caller_joins("sales")
+        world.takes_the_call("alice")
+    soon, late = world.caller_joins("sales"), world.caller_joins("sales")
+    world.caller_joins("sales")
+
+    world.time_passes(1)
+
+    assert not world.told(CallbackOffered, request=soon) or world.told(CallbackOffered, request=late)
+    assert world.told(CallbackOffered, request=late)
+
+
+def test_nobody_is_told_in_a_queue_that_has_none() -> None:
+    world = World().with_queue("sales").with_agents("alice", sales=1)
+    world.pauses("alice")
+    request = world.caller_joins("sales")
+    world.time_passes(3600)
+
+    world.begins_a_message(request)
+
+    assert world.told(CallbackOffered) == []
+    assert not world.request(request).aside
+
+
+# ---- He leaves a message
+
+
+def test_while_he_speaks_the_next_one_is_served_and_his_place_is_kept() -> None:
+    world = with_busy_agents()
+    first, second = world.caller_joins("sales"), world.caller_joins("sales")
+    world.begins_a_message(first)
+
+    world.hangs_up("alice")
+    world.time_passes(5)
+
+    assert world.ringing == {"alice": second}
+    assert world.line("sales") == [first, second]
+
+
+def test_whose_phone_rings_for_him_is_called_off() -> None:
+    world = callback_queue()
+    first = world.caller_joins("sales")
+    assert world.ringing == {"alice": first}
+
+    world.begins_a_message(first)
+
+    assert world.ringing == {}
+    world.hangs_up(world.last(OfferMade).offer)
+    assert world.state_of("alice") == "available"
+
+
+def test_who_would_rather_wait_is_back_at_his_place() -> None:
+    world = with_busy_agents()
+    first, second = world.caller_joins("sales"), world.caller_joins("sales")
+    world.begins_a_message(first)
+    one = world.request(first)
+
+    world.tell(inputs.MessageDropped(one.pbx, one.channel))
+    world.hangs_up("alice")
+    world.time_passes(5)
+
+    assert world.ringing == {"alice": first}
+    assert world.place_of(second) == 2
+
+
+def test_nobody_is_timed_out_while_he_speaks() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales", max_wait_seconds=10)
+    world.begins_a_message(request)
+
+    world.time_passes(60)
+
+    assert world.request(request).aside
+
+
+def test_who_hangs_up_without_a_message_has_abandoned() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.begins_a_message(request)
+
+    world.caller_hangs_up(request)
+
+    assert world.ending_of(request).outcome == "abandoned"
+
+
+def test_the_message_has_his_place() -> None:
+    world = with_busy_agents()
+    first, second, third = (world.caller_joins("sales") for _ in range(3))
+
+    world.leaves_a_message(second, OTHER)
+
+    assert world.line("sales") == [first, second, third]
+    promised = world.last(CallbackPromised)
+    assert (promised.request, promised.number, promised.message.seconds) == (second, OTHER, 7.5)
+    assert world.request(second).kind == "callback"
+
+
+def test_of_ten_callers_the_third_and_seventh_leave_messages_and_all_are_served_in_order() -> None:
+    world = with_busy_agents()
+    callers = [world.caller_joins("sales") for _ in range(10)]
+    world.leaves_a_message(callers[2], NUMBER)
+    world.leaves_a_message(callers[6], OTHER)
+    served = []
+
+    for _ in callers:
+        world.hangs_up("alice")
+        world.time_passes(5)
+        served.append(world.ringing["alice"])
+        if served[-1] in (callers[2], callers[6]):
+            world.takes_the_callback("alice")
+            world.presses("alice", "call")
+            world.customer_answers("alice")
+        else:
+            world.takes_the_call("alice")
+
+    assert served == callers
+
+
+def test_only_who_takes_callbacks_is_offered_one() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    later = world.caller_joins("sales")
+
+    world.makes_himself_available("nora")
+
+    assert world.ringing == {"nora": later}
+
+
+def test_needs_that_ease_leave_it_a_callback() -> None:
+    world = with_busy_agents(easing=(EasingStep(30, level=0),))
+    request = world.needing_caller_joins("sales", french=1)
+    world.leaves_a_message(request)
+    assert Need("french", 1) in world.request(request).needs
+
+    world.time_passes(30)
+    world.makes_himself_available("nora")
+
+    assert world.ringing == {}
+    world.hangs_up("alice")
+    world.time_passes(5)
+    assert world.ringing == {"alice": request}
+
+
+def test_his_preferred_agent_is_tried_first_and_then_anyone() -> None:
+    world = with_busy_agents("alice", "bob")
+    request = world.caller_joins("sales", preferred_agent=AgentName("bob"))
+    world.leaves_a_message(request)
+
+    world.hangs_up("alice")
+    world.time_passes(5)
+    assert world.ringing == {}  # he waits for bob, for as long as the queue says
+
+    world.time_passes(20)
+    assert world.ringing == {"alice": request}
+
+
+def test_a_preferred_agent_has_it_even_after_that_if_he_is_free() -> None:
+    world = with_busy_agents("alice", "bob")
+    request = world.caller_joins("sales", preferred_agent=AgentName("bob"))
+    world.leaves_a_message(request)
+    world.time_passes(60)
+    world.link_is_lost()
+    for agent in ("alice", "bob"):
+        world.hangs_up(agent)
+    world.time_passes(10)
+
+    world.link_is_back()
+
+    assert world.ringing == {"bob": request}
+
+
+def test_without_a_number_nothing_is_promised() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.begins_a_message(request)
+    one = world.request(request)
+
+    world.tell(inputs.MessageLeft(one.pbx, one.channel, seconds=5))
+    assert world.told(CallbackPromised) == []
+
+    world.tell(inputs.NumberTyped(one.pbx, one.channel, OTHER))
+    world.tell(inputs.MessageLeft(one.pbx, one.channel, seconds=5))
+    assert world.last(CallbackPromised).number == OTHER
+
+
+def test_a_second_message_joins_the_first_which_keeps_its_place() -> None:
+    world = with_busy_agents()
+    first = world.caller_joins("sales")
+    world.leaves_a_message(first)
+    between, second = world.caller_joins("sales"), world.caller_joins("sales")
+    old = world.request(first).message
+
+    world.leaves_a_message(second)
+
+    assert world.line("sales") == [first, between]
+    assert world.ending_of(second).outcome == "callback"
+    assert world.last(CallbackRenewed).was == old
+    assert world.request(first).message != old
+    assert world.last(CallerAnswered).result == "kept"
+
+
+# ---- Hours
+
+
+def test_nobody_is_called_back_outside_his_hours() -> None:
+    world = with_busy_agents()
+    world.calendar_turns("zone", is_open=False)
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request, hours="zone")
+    world.hangs_up("alice")
+    world.time_passes(3600)
+    assert world.ringing == {}
+
+    world.calendar_turns("zone", is_open=True)
+
+    assert world.ringing == {"alice": request}
+
+
+def test_nor_outside_those_of_the_queue() -> None:
+    world = with_busy_agents(calendar="daytime")
+    world.calendar_turns("daytime", is_open=False)
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    world.hangs_up("alice")
+    world.time_passes(60)
+    assert world.ringing == {}
+
+    world.calendar_turns("daytime", is_open=True)
+    assert world.ringing == {"alice": request}
+
+
+def test_a_backlog_is_paced() -> None:
+    """One agent at a time is at work on callbacks; the other has who waits on the line, though he came later."""
+    world = with_busy_agents("alice", "bob", at_once=1)
+    first, second = world.caller_joins("sales"), world.caller_joins("sales")
+    world.leaves_a_message(first, NUMBER)
+    world.leaves_a_message(second, OTHER)
+    third = world.caller_joins("sales")
+
+    world.hangs_up("alice")
+    world.time_passes(5)
+    assert world.ringing == {"alice": first}
+    world.hangs_up("bob")
+    world.time_passes(5)
+    assert world.ringing == {"alice": first, "bob": third}
+
+    world.takes_the_callback("alice")
+    world.presses("alice", "not_possible")
+    assert world.line("sales") == [second, third]
+
+
+# ---- He calls again
+
+
+def joins_again(world: World, number: str = NUMBER) -> None:
+    caller = Caller(number="020", e164=number)
+    world.tell(inputs.CallerJoined(pbx=MAIN, channel=ChannelId("again"), queue=SALES, caller=caller))
+
+
+def chooses(world: World, request: RequestId, choice: str) -> str:
+    caller = Caller(number="020", e164=NUMBER)
+    world.tell(inputs.CallbackChosen(PbxName(MAIN), ChannelId("again"), request, choice, caller))
+    return world.last(CallerAnswered).result
+
+
+def test_who_calls_again_is_asked_what_he_wants_and_told_his_place() -> None:
+    world = with_busy_agents()
+    world.caller_joins("sales")
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+
+    joins_again(world)
+
+    assert (world.last(CallerAsked).request, world.last(CallerAsked).place) == (request, 2)
+    assert len(world.line("sales")) == 2
+
+
+def test_he_may_keep_it() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    joins_again(world)
+
+    assert chooses(world, request, "keep") == "keep"
+
+    assert world.request(request).kind == "callback"
+
+
+def test_or_wait_on_the_line_at_that_place() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    later = world.caller_joins("sales")
+    joins_again(world)
+
+    assert chooses(world, request, "line") == "line"
+
+    assert world.line("sales") == [request, later]
+    world.hangs_up("alice")
+    world.time_passes(5)
+    world.takes_the_call("alice")
+    assert world.request(request).channel == "again"
+    world.hangs_up("alice")
+    assert (world.ending_of(request).outcome, world.ending_of(request).kind) == ("answered", "call")
+
+
+def test_or_have_it_cancelled() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    joins_again(world)
+
+    assert chooses(world, request, "cancel") == "cancel"
+
+    assert world.ending_of(request).outcome == "cancelled"
+    joins_again(world)
+    assert world.told(RequestQueued)[-1].channel == "again"
+
+
+def test_an_agent_may_have_it_by_then() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    joins_again(world)
+    world.hangs_up("alice")
+    world.time_passes(5)
+    assert world.ringing == {"alice": request}
+
+    assert chooses(world, request, "line") == "gone"
+
+
+# ---- Somebody asks without calling
+
+
+def asks(world: World, **about: Any) -> RequestId:
+    world.tell(inputs.AskForCallback(SALES, NUMBER, MAIN, **about))
+    return world.told(RequestQueued)[-1].request
+
+
+def test_a_web_form_makes_one_that_stands_in_line() -> None:
+    world = with_busy_agents()
+
+    request = asks(world, comment="about the invoice")
+    world.hangs_up("alice")
+    world.time_passes(5)
+
+    assert world.ringing == {"alice": request}
+    assert world.request(request).comment == "about the invoice"
+
+
+def test_a_second_one_of_the_same_number_updates_the_first() -> None:
+    world = with_busy_agents()
+    request = asks(world)
+
+    asks(world, comment="it is urgent")
+
+    assert world.line("sales") == [request]
+    assert world.request(request).comment == "it is urgent"
+
+
+def test_one_for_a_moment_waits_for_it_and_has_the_place_of_it() -> None:
+    world = with_busy_agents()
+    request = asks(world, due_at=START + 100)
+    early = world.caller_joins("sales")
+    world.time_passes(90)
+    assert world.line("sales") == [early]
+    world.time_passes(20)
+    late = world.caller_joins("sales")
+
+    assert world.line("sales") == [early, request, late]
+
+
+@pytest.mark.parametrize("wrong", [{"due_at": START - 1}, {"agent": AgentName("nora")}, {"agent": AgentName("nobody")}])
+def test_one_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+    world = with_busy_agents()
+
+    with pytest.raises(Refused):
+        asks(world, **wrong)
+
+    assert world.line("sales") == []
+
+
+def test_one_that_nobody_has_can_be_cancelled_also_while_a_phone_rings_for_it() -> None:
+    world = callback_queue()
+    request = asks(world)
+    assert world.ringing == {"alice": request}
+
+    world.tell(inputs.CancelRequest(request))
+
+    assert world.ringing == {}
+    assert world.last(RequestEnded).outcome == "cancelled"
+
+
+# ---- With somebody
+
+
+def test_one_can_be_reassigned_and_is_anyone_s_after_a_while() -> None:
+    world = with_busy_agents("alice", "bob", reserved_seconds=60)
+    request = asks(world)
+    world.tell(inputs.Reassign(request, AgentName("bob")))
+
+    world.hangs_up("alice")
+    world.time_passes(59)
+    assert world.ringing == {}
+
+    world.time_passes(1)
+    assert world.ringing == {"alice": request}
+
+
+def test_or_at_once_if_he_logs_out() -> None:
+    world = with_busy_agents("alice", "bob")
+    request = asks(world, agent=AgentName("bob"))
+    world.hangs_up("alice")
+    world.hangs_up("bob")
+
+    world.logs_out("bob")
+    world.time_passes(5)
+
+    assert world.ringing == {"alice": request}

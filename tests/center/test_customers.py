@@ -1,0 +1,366 @@
+"""The agent's side of callbacks, and the calls that he makes himself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from acd.center import Refused, inputs
+from acd.center.facts import CustomerDialled, CustomerMissed, RequestConnected, RequestEnded
+from acd.center.inputs import LegEnd
+from acd.center.model import AgentName, QueueName, RequestId, Verdict
+
+from .test_callbacks import NUMBER, OTHER, asks, callback_queue, with_busy_agents
+from .worlds import START, World
+
+ALICE, BOB = AgentName("alice"), AgentName("bob")
+
+
+def with_a_callback(*agents: str, **rules: Any) -> tuple[World, RequestId]:
+    """Alice has taken it, and has heard the message."""
+    world = callback_queue(*agents, **rules)
+    for other in agents[1:]:
+        world.pauses(other)
+    request = asks(world)
+    world.takes_the_callback("alice")
+    return world, request
+
+
+def test_she_is_connected_with_it_before_anybody_is_called() -> None:
+    world, request = with_a_callback()
+
+    assert world.state_of("alice") == "connected"
+    assert world.told(RequestConnected, request=request)
+    assert world.told(CustomerDialled) == []
+
+
+def test_a_key_calls_the_customer() -> None:
+    world, _ = with_a_callback()
+
+    world.presses("alice", "call")
+
+    dialled = world.last(CustomerDialled)
+    assert (dialled.number, dialled.attempt, dialled.channel) == (NUMBER, 1, world.offer("alice").channel)
+
+
+def test_and_so_does_the_api_but_not_twice_at_a_time() -> None:
+    world, request = with_a_callback()
+
+    world.tell(inputs.CallCustomer(request))
+    with pytest.raises(Refused, match="already"):
+        world.tell(inputs.CallCustomer(request))
+    world.presses("alice", "call")
+
+    assert len(world.told(CustomerDialled)) == 1
+
+
+def test_nobody_calls_who_has_it_not() -> None:
+    world = with_busy_agents()
+    request = asks(world)
+
+    with pytest.raises(Refused, match="no agent has it"):
+        world.tell(inputs.CallCustomer(request))
+
+
+def test_a_talk_that_both_have_ended_is_done() -> None:
+    world, request = with_a_callback()
+    world.presses("alice", "call")
+    world.time_passes(10)
+    world.customer_answers("alice")
+    world.time_passes(60)
+    world.customer_hangs_up("alice")
+    world.time_passes(2)
+
+    world.presses("alice", "done")
+
+    ended = world.ending_of(request)
+    assert (ended.kind, ended.outcome, ended.agent, ended.talk_seconds) == ("callback", "answered", "alice", 60)
+    assert world.state_of("alice") == "wrap_up"
+
+
+def test_who_says_nothing_has_done_it_when_his_wrap_up_is_over() -> None:
+    world, request = with_a_callback()
+    world.presses("alice", "call")
+    world.customer_answers("alice")
+    world.time_passes(30)
+    world.hangs_up("alice")
+    assert world.told(RequestEnded) == []
+    assert world.state_of("alice") == "wrap_up"
+
+    world.time_passes(5)
+
+    assert (world.ending_of(request).outcome, world.ending_of(request).talk_seconds) == ("answered", 30)
+
+
+def test_in_his_wrap_up_he_can_say_that_it_was_an_answering_machine() -> None:
+    world, request = with_a_callback(retry_seconds=1800)
+    world.presses("alice", "call")
+    world.customer_answers("alice")
+    world.hangs_up("alice")
+
+    world.tell(inputs.Settle(request, Verdict.NOT_REACHED, comment="a machine"))
+
+    assert world.request(request).state == "scheduled"
+    assert world.request(request).comment == "a machine"
+    world.time_passes(1800)
+    assert world.ringing == {"alice": request}
+
+
+def test_the_customer_may_hang_up_unheard_by_the_dialplan() -> None:
+    world, request = with_a_callback()
+    world.presses("alice", "call")
+    world.customer_answers("alice", "customer")
+
+    world.tell(inputs.ChannelGone(world.offer("alice").pbx, world.request(request).channel))
+
+    assert world.request(request).reach == "left"
+
+
+def test_who_is_not_reached_is_tried_again_and_closed_in_the_end() -> None:
+    world, request = with_a_callback(attempts=3, retry_seconds=600)
+    for attempt in (1, 2, 3):
+        assert world.request(request).state == "ongoing"
+        world.presses("alice", "call")
+        world.customer_is_not_reached("alice", "busy")
+        world.presses("alice", "not_reached")
+        world.hangs_up("alice")
+        if attempt < 3:
+            world.time_passes(600)
+            world.takes_the_callback("alice")
+
+    assert [fact.how for fact in world.told(CustomerMissed)] == ["busy"] * 3
+    ended = world.ending_of(request)
+    assert (ended.outcome, ended.attempts) == ("not_reached", 3)
+
+
+def test_he_can_call_again_at_once() -> None:
+    world, request = with_a_callback()
+    world.presses("alice", "call")
+    world.customer_is_not_reached("alice", "busy")
+
+    world.presses("alice", "call")
+    world.customer_answers("alice")
+
+    assert world.request(request).attempts == 2
+
+
+def test_who_hangs_up_while_it_rings_has_not_reached_him() -> None:
+    world, request = with_a_callback(retry_seconds=600)
+    world.presses("alice", "call")
+
+    world.hangs_up("alice")
+    world.time_passes(5)
+
+    assert world.request(request).due_at == START + 605
+
+
+def test_who_hangs_up_before_he_calls_gives_it_back_at_its_place() -> None:
+    world, request = with_a_callback("alice", "bob")
+    later = world.caller_joins("sales")
+
+    world.hangs_up("alice")
+
+    assert world.line("sales") == [request, later]
+    world.makes_himself_available("bob")
+    assert world.ringing == {"bob": request}
+
+
+def test_a_key_pushes_it_back() -> None:
+    world, request = with_a_callback(put_off_seconds=600)
+
+    world.presses("alice", "later")
+
+    assert world.request(request).due_at == START + 600
+    assert world.state_of("alice") == "wrap_up"
+
+
+def test_an_appointment_with_me_waits_for_me_for_a_while() -> None:
+    world, request = with_a_callback("alice", "bob", reserved_seconds=60)
+    world.presses("alice", "appointment", at=START + 1000, with_me=True)
+    world.hangs_up("alice")
+    world.time_passes(900)
+    world.pauses("alice")
+    world.makes_himself_available("bob")
+
+    world.time_passes(159)
+    assert world.ringing == {}
+
+    world.time_passes(1)
+    assert world.ringing == {"bob": request}
+
+
+def test_if_he_is_logged_off_then_it_is_anyone_s_at_once() -> None:
+    world, request = with_a_callback("alice", "bob")
+    world.presses("alice", "appointment", at=START + 1000, with_me=True)
+    world.hangs_up("alice")
+    world.logs_out("alice")
+    world.makes_himself_available("bob")
+
+    world.time_passes(1000)
+
+    assert world.ringing == {"bob": request}
+
+
+def test_over_the_api_with_a_comment_also_while_a_phone_rings_for_it() -> None:
+    world = callback_queue()
+    request = asks(world)
+    assert world.ringing
+
+    world.tell(inputs.Reschedule(request, START + 50, comment="after lunch"))
+
+    assert world.ringing == {}
+    world.time_passes(50)
+    assert world.request(request).comment == "after lunch"
+
+
+def test_not_into_the_past() -> None:
+    world, request = with_a_callback()
+
+    with pytest.raises(Refused, match="past"):
+        world.tell(inputs.Reschedule(request, START - 1))
+
+    assert world.state_of("alice") == "connected"
+
+
+def test_not_possible_ends_it_with_the_reason() -> None:
+    world, request = with_a_callback()
+
+    world.tell(inputs.Settle(request, Verdict.NOT_POSSIBLE, comment="moved away"))
+
+    assert (world.ending_of(request).outcome, world.ending_of(request).comment) == ("not_possible", "moved away")
+    assert world.told(CustomerDialled) == []
+
+
+def test_the_customer_can_be_passed_on() -> None:
+    world, request = with_a_callback()
+    world.presses("alice", "call")
+    world.customer_answers("alice")
+    leg = world.offer("alice")
+
+    world.tell(inputs.CallPassedOn(leg.pbx, leg.id))
+
+    assert world.ending_of(request).outcome == "answered"
+    assert world.state_of("alice") == "wrap_up"
+
+
+def test_an_agent_who_does_not_take_it_costs_it_nothing() -> None:
+    world = callback_queue("alice", "bob")
+    request = asks(world)
+    first = next(iter(world.ringing))
+
+    world.rejects(first)
+
+    (second,) = world.ringing
+    assert {first, second} == {"alice", "bob"}
+    assert world.line("sales") == [request]
+
+
+# ---- After a crash
+
+
+def test_an_attempt_that_was_made_is_known_after_a_crash_and_its_leg_goes_on() -> None:
+    world, request = with_a_callback()
+    world.presses("alice", "call")
+
+    world.daemon_restarts()
+    world.link_is_back()
+
+    assert world.request(request).reach == "dialling"
+    world.customer_answers("alice")
+    world.hangs_up("alice")
+    world.time_passes(5)
+    assert world.ending_of(request).outcome == "answered"
+
+
+def test_of_a_leg_that_ended_unheard_nothing_is_dialled_again_blindly() -> None:
+    world, request = with_a_callback(retry_seconds=600)
+    world.presses("alice", "call")
+    leg = world.offer("alice").channel
+    world.daemon_restarts()
+
+    world.link_is_back(gone=[leg])
+    world.time_passes(5)
+
+    assert world.request(request).state == "scheduled"
+    assert len(world.told(CustomerDialled)) == 1
+
+
+# ---- Calls that an agent makes
+
+
+def test_his_own_telephone_rings_first_then_the_customer_s() -> None:
+    world = callback_queue()
+
+    request = world.calls("alice", number=OTHER)
+
+    assert world.ringing == {"alice": request}
+    world.takes_the_callback("alice")
+    assert world.last(CustomerDialled).number == OTHER
+    world.customer_answers("alice")
+    world.time_passes(30)
+    world.hangs_up("alice")
+    ended = world.ending_of(request)
+    assert (ended.kind, ended.outcome, ended.talk_seconds, ended.queue) == ("dial", "answered", 30, "sales")
+    assert world.state_of("alice") == "wrap_up"
+
+
+def test_the_customer_may_hang_up_first() -> None:
+    world = callback_queue()
+    request = world.calls("alice", number=OTHER)
+    world.takes_the_callback("alice")
+    world.customer_answers("alice")
+
+    world.customer_hangs_up("alice")
+
+    assert world.ending_of(request).outcome == "answered"
+
+
+def test_or_not_be_reached() -> None:
+    world = callback_queue()
+    request = world.calls("alice", number=OTHER)
+    world.takes_the_callback("alice")
+
+    world.customer_is_not_reached("alice", "no_answer")
+
+    assert world.ending_of(request).outcome == "not_reached"
+    assert world.state_of("alice") == "wrap_up"
+
+
+def test_who_does_not_pick_up_his_own_telephone_has_cancelled_it() -> None:
+    world = callback_queue()
+    request = world.calls("alice", number=OTHER)
+
+    world.leg_ends("alice", LegEnd.NO_ANSWER)
+
+    assert world.ending_of(request).outcome == "cancelled"
+    assert world.told(CustomerDialled) == []
+
+
+def test_a_call_can_be_taken_back_at_any_time() -> None:
+    world = callback_queue()
+    request = world.calls("alice", number=OTHER)
+    world.tell(inputs.CancelRequest(request))
+    assert world.ringing == {}
+    world.hangs_up("alice")
+
+    second = world.calls("alice", number=OTHER)
+    world.takes_the_callback("alice")
+    world.customer_answers("alice")
+    world.tell(inputs.CancelRequest(second))
+
+    assert [world.ending_of(request).outcome, world.ending_of(second).outcome] == ["cancelled", "answered"]
+
+
+def test_only_who_is_available_calls() -> None:
+    world = with_busy_agents()
+
+    with pytest.raises(Refused, match="connected"):
+        world.calls("alice", number=OTHER)
+
+
+def test_it_is_a_call_of_one_of_his_queues() -> None:
+    world = callback_queue()
+
+    with pytest.raises(Refused, match="does not serve"):
+        world.calls("alice", number=OTHER, queue=QueueName("support"))
