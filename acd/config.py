@@ -37,12 +37,12 @@ from acd.center.model import (
     LOWEST_PRIORITY,
     AgentName,
     AgentRules,
-    Device,
     OfferRules,
     QueueName,
     QueueRules,
     SiteRules,
 )
+from acd.center.reach import Device
 from acd.center.strategies import STRATEGIES
 
 ENV_PREFIX = "ACD_"

@@ -9,7 +9,8 @@ import time
 from msgspec.structs import replace
 
 from acd import logs
-from acd.center.model import AgentName, AgentRules, Device, QueueName, QueueRules, SiteRules
+from acd.center.model import AgentName, AgentRules, QueueName, QueueRules, SiteRules
+from acd.center.reach import Device
 from acd.simulation.arrivals import Callers
 from acd.simulation.run import Day, simulate
 

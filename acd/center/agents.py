@@ -10,9 +10,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-from acd.center import preferred, seats
-from acd.center.facts import AgentStateChanged, AgentUnreachable, AgentWished, WrapUpExtended
-from acd.center.inputs import ExtendWrapUp, FinishWrapUp, LogIn, LogOut, MakeAvailable, Pause
+from acd.center import devices, forwarding, preferred, seats
+from acd.center.facts import AgentStateChanged, AgentWished, WrapUpExtended
+from acd.center.inputs import ExtendWrapUp, FinishWrapUp, LogIn, LogOut, MakeAvailable, Pause, SwitchForward
 from acd.center.model import Agent, AgentState, NotAllowed, QueueName, QueueRules, Refused
 from acd.center.turn import Turn
 
@@ -31,6 +31,7 @@ class Happening(StrEnum):
     MISSED = "missed"
     MISSED_TOO_OFTEN = "missed too often"
     UNREACHABLE = "unreachable"
+    REACHABLE = "reachable"
     WITHDRAWN = "withdrawn"
     TIME_UP = "time up"
     PHONE_TAKEN = "phone taken"
@@ -51,23 +52,23 @@ paused     | available | logged_out | available | paused | no      | no        |
 """What people and clocks do."""
 
 CALLS_TABLE = """
-           | offered    | connected | call over | rejected | missed    | missed too often | unreachable | withdrawn | phone taken | phone freed
-logged_out |            |           |           |          |           |                  |             |           | =           | =
-available  | connecting |           |           |          |           |                  |             |           | busy        |
-connecting |            | connected |           | busy     | no_answer | paused           | busy        | available | =           | =
-connected  |            |           | wrap_up   |          |           |                  |             |           | =           | =
-wrap_up    |            |           |           |          |           |                  |             |           | =           | =
-busy       |            |           |           |          |           |                  |             |           | =           | available
-no_answer  |            |           |           |          |           |                  |             |           | =           | =
-paused     |            |           |           |          |           |                  |             |           | =           | =
+           | offered    | connected | call over | rejected | missed    | missed too often | unreachable | reachable | withdrawn | phone taken | phone freed
+logged_out |            |           |           |          |           |                  |             |           |           | =           | =
+available  | connecting |           |           |          |           |                  | busy        |           |           | busy        |
+connecting |            | connected |           | busy     | no_answer | paused           | busy        |           | available | =           | =
+connected  |            |           | wrap_up   |          |           |                  |             |           |           | =           | =
+wrap_up    |            |           |           |          |           |                  |             |           |           | =           | =
+busy       |            |           |           |          |           |                  |             | available |           | =           | available
+no_answer  |            |           |           |          |           |                  |             |           |           | =           | =
+paused     |            |           |           |          |           |                  |             |           |           | =           | =
 """  # noqa: E501 - a table is read in rows
-"""What calls do. A telephone that is taken or freed means something only to who is, or could be, available: `busy` ends
-with it if it began with it."""
+"""What calls do. A telephone that is taken or freed, or cannot be reached, means something only to who is, or could be,
+available: `busy` ends with it if it began with it."""
 
 ON_PHONE = "on_phone"
 """The reason of a `busy` that lasts for as long as the telephone is used for something else."""
-MOST_DOUBLINGS = 32
-"""Of a pause after failures: more than any limit needs, and no number grows without end."""
+UNREACHABLE = "unreachable"
+"""The reason of a `busy` that lasts until one of his devices may be tried again."""
 
 STAYS, LATER, REFUSED = "=", "later", "no"
 
@@ -135,11 +136,19 @@ class _Next(NamedTuple):
 
 
 def _instead_of_available(turn: Turn, agent: Agent, happening: Happening) -> _Next:
-    """Who would be available now may have wished for something else, or have his telephone at his ear."""
+    """Who would be available now may have wished for something else."""
     if agent.wish and happening is not Happening.READY:
         return _Next(agent.wish, reason=agent.wish_reason)
+    return _if_nothing_else(turn, agent)
+
+
+def _if_nothing_else(turn: Turn, agent: Agent) -> _Next:
+    """Available, unless he has his telephone at his ear, or can be reached nowhere."""
     if turn.state.is_on_phone(agent):
         return _Next(AgentState.BUSY, reason=ON_PHONE)
+    until = devices.in_order_again_at(agent)
+    if until is not None:
+        return _Next(AgentState.BUSY, until, UNREACHABLE)
     return _Next(AgentState.AVAILABLE)
 
 
@@ -164,6 +173,7 @@ def _enter(turn: Turn, agent: Agent, following: _Next, happening: Happening) -> 
     )
     if state is AgentState.LOGGED_OUT:
         preferred.let_go_of_all(turn, agent.name)
+        forwarding.let_go(turn, agent)
 
 
 def _forget_wish(turn: Turn, agent: Agent) -> None:
@@ -177,8 +187,10 @@ def _forget_wish(turn: Turn, agent: Agent) -> None:
 def log_in(turn: Turn, asked: LogIn) -> None:
     agent = turn.state.agent(asked.agent)
     seats.take(turn, agent, asked.device)
+    forwarding.settle(turn, agent)
+    devices.recover(turn, agent, early=True)
     happens(turn, agent, Happening.LOGS_IN)
-    heed_phone(turn, agent)
+    heed_devices(turn, agent)
 
 
 def log_out(turn: Turn, asked: LogOut) -> None:
@@ -186,7 +198,9 @@ def log_out(turn: Turn, asked: LogOut) -> None:
 
 
 def make_available(turn: Turn, asked: MakeAvailable) -> None:
-    happens(turn, turn.state.agent(asked.agent), Happening.READY)
+    agent = turn.state.agent(asked.agent)
+    devices.recover(turn, agent, early=agent.state is not AgentState.LOGGED_OUT)
+    happens(turn, agent, Happening.READY)
 
 
 def pause(turn: Turn, asked: Pause) -> None:
@@ -209,6 +223,10 @@ def finish_wrap_up(turn: Turn, asked: FinishWrapUp) -> None:
     happens(turn, turn.state.agent(asked.agent), Happening.FINISHES)
 
 
+def switch_forward(turn: Turn, asked: SwitchForward) -> None:
+    heed_devices(turn, forwarding.switch(turn, asked))
+
+
 # ---- What time and telephones do to them
 
 
@@ -219,22 +237,31 @@ def wrap_up(turn: Turn, agent: Agent, queue: QueueRules) -> None:
 
 
 def time_is_up(turn: Turn, agent: Agent) -> None:
+    devices.recover(turn, agent)
     happens(turn, agent, Happening.TIME_UP)
 
 
-def heed_phone(turn: Turn, agent: Agent) -> None:
-    """His telephone may be in use by now, or no longer."""
-    on_phone = turn.state.is_on_phone(agent)
-    if on_phone and agent.state is AgentState.AVAILABLE:
+def devices_are_back(turn: Turn, agent: Agent) -> None:
+    devices.recover(turn, agent)
+    heed_devices(turn, agent)
+
+
+def heed_devices(turn: Turn, agent: Agent) -> None:
+    """His telephone may be in use by now, or no longer; or his calls go elsewhere."""
+    on_phone, unreachable_until = turn.state.is_on_phone(agent), devices.in_order_again_at(agent)
+    if agent.state is AgentState.AVAILABLE and on_phone:
         happens(turn, agent, Happening.PHONE_TAKEN, reason=ON_PHONE)
-    elif not on_phone and agent.state is AgentState.BUSY and agent.reason == ON_PHONE:
+    elif agent.state is AgentState.AVAILABLE and unreachable_until is not None:
+        happens(turn, agent, Happening.UNREACHABLE, until=unreachable_until, reason=UNREACHABLE)
+    elif agent.state is AgentState.BUSY and agent.reason == ON_PHONE and not on_phone:
         happens(turn, agent, Happening.PHONE_FREED)
+    elif agent.state is AgentState.BUSY and agent.reason == UNREACHABLE and unreachable_until is None:
+        happens(turn, agent, Happening.REACHABLE)
 
 
 def missed(turn: Turn, agent: Agent) -> None:
-    """The offer that he missed is counted already."""
     rules = turn.state.rules.offers
-    if 0 < rules.pause_after_missed <= agent.missed_in_a_row:
+    if 0 < rules.pause_after_missed <= agent.missed_in_a_row + 1:
         happens(turn, agent, Happening.MISSED_TOO_OFTEN, reason="no_answer")
     else:
         happens(turn, agent, Happening.MISSED, until=turn.now + rules.no_answer_seconds)
@@ -251,15 +278,10 @@ def was_busy(turn: Turn, agent: Agent) -> None:
     happens(turn, agent, Happening.REJECTED, until=until, reason="rejected")
 
 
-def could_not_be_reached(turn: Turn, agent: Agent, cause: str) -> None:
-    """The dial failed: he is left alone for a while that doubles with each failure in a row."""
-    rules = turn.state.rules.offers
-    doublings = min(agent.unreachable_in_a_row, MOST_DOUBLINGS)
-    seconds = min(rules.unreachable_first_seconds * 2**doublings, rules.unreachable_limit_seconds)
-    turn.tell(AgentUnreachable(at=turn.now, agent=agent.name, in_a_row=agent.unreachable_in_a_row + 1, cause=cause))
-    happens(turn, agent, Happening.UNREACHABLE, until=turn.now + seconds, reason="unreachable")
-
-
-def was_reached(turn: Turn, agent: Agent) -> None:
-    if agent.unreachable_in_a_row:
-        turn.tell(AgentUnreachable(at=turn.now, agent=agent.name, in_a_row=0))
+def could_not_be_reached(turn: Turn, agent: Agent) -> None:
+    """His device, or his carrier, is to blame: where another one is in order, he is as available as before."""
+    until = devices.in_order_again_at(agent)
+    if until is None:
+        happens(turn, agent, Happening.WITHDRAWN)
+    else:
+        happens(turn, agent, Happening.UNREACHABLE, until=until, reason=UNREACHABLE)

@@ -201,6 +201,7 @@ def talk_ended(turn: Turn, offer: Offer, ended_by: str) -> None:
 
 def end(turn: Turn, request: Request, outcome: Outcome, ended_by: str, comment: str = "") -> None:
     connected = request.state is RequestState.ONGOING
+    offer = turn.state.offers.get(request.accepted) if request.accepted else None
     turn.tell(
         RequestEnded(
             at=turn.now,
@@ -215,6 +216,7 @@ def end(turn: Turn, request: Request, outcome: Outcome, ended_by: str, comment: 
             waited_seconds=(request.connected_at or turn.now) - request.entered_at,
             offers=request.offers_made,
             agent=request.agent if connected else None,
+            device=offer.device.kind if connected and offer else "",
             connected_at=request.connected_at,
             talk_seconds=_talk_seconds(turn, request),
             pbx=request.pbx,

@@ -12,6 +12,7 @@ from acd.center import (
     customers,
     doors,
     features,
+    forwarding,
     inputs,
     offers,
     phones,
@@ -74,12 +75,22 @@ def _rules_loaded(turn: Turn, told: inputs.RulesLoaded) -> None:
         turn.tell(RulesChanged(at=turn.now, rules=told.rules))
         preferred.let_go_after_new_rules(turn)
         for agent in list(turn.state.agents.values()):
-            agents.heed_phone(turn, agent)
+            forwarding.settle(turn, agent)
+            agents.heed_devices(turn, agent)
 
 
 def _day_began(turn: Turn, told: inputs.DayBegan) -> None:
     if told.day != turn.state.day:
         turn.tell(DayChanged(at=turn.now, day=told.day))
+
+
+def _calendar_turned(turn: Turn, told: inputs.CalendarTurned) -> None:
+    """Queues open and close by it, and agents' calls go elsewhere."""
+    doors.turned(turn, told)
+    for agent in list(turn.state.agents.values()):
+        if any(hours.calendar == told.calendar for hours in agent.forwarding.by):
+            forwarding.settle(turn, agent)
+            agents.heed_devices(turn, agent)
 
 
 def _time_passed(turn: Turn, told: inputs.TimePassed) -> None:
@@ -88,6 +99,8 @@ def _time_passed(turn: Turn, told: inputs.TimePassed) -> None:
             agents.time_is_up(turn, turn.state.agents[AgentName(name)])
         elif whose is Timer.OFFER:
             offers.time_is_up(turn, turn.state.offers[OfferId(name)])
+        elif whose is Timer.DEVICE:
+            agents.devices_are_back(turn, turn.state.agents[AgentName(name)])
         elif whose is Timer.EASING:
             skills.ease(turn, turn.state.requests[RequestId(name)])
         elif whose is Timer.HOLD:
@@ -110,7 +123,7 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.DaemonStarted: survey.nothing_is_known,
     inputs.RulesLoaded: _rules_loaded,
     inputs.DayBegan: _day_began,
-    inputs.CalendarTurned: doors.turned,
+    inputs.CalendarTurned: _calendar_turned,
     inputs.Drain: doors.drain,
     inputs.TimePassed: _time_passed,
     inputs.PbxLost: survey.lost,
@@ -118,8 +131,10 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.CallerJoined: calls.joined,
     inputs.PhoneUsed: phones.used,
     inputs.ChannelGone: _channel_gone,
+    inputs.LegProgressed: offers.progressed,
     inputs.LegAnswered: offers.answered,
     inputs.LegAccepted: offers.accepted,
+    inputs.LegRejected: offers.rejected,
     inputs.CallBridged: offers.bridged,
     inputs.BridgeFailed: offers.bridge_failed,
     inputs.LegHungUp: offers.hung_up,
@@ -148,6 +163,7 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.LogOut: agents.log_out,
     inputs.MakeAvailable: agents.make_available,
     inputs.Pause: agents.pause,
+    inputs.SwitchForward: agents.switch_forward,
     inputs.FeatureDialled: features.dialled,
     inputs.ExtendWrapUp: agents.extend_wrap_up,
     inputs.FinishWrapUp: agents.finish_wrap_up,

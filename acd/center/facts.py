@@ -14,7 +14,6 @@ from acd.center.model import (
     AgentState,
     Caller,
     ChannelId,
-    Device,
     Message,
     Needs,
     OfferId,
@@ -25,6 +24,7 @@ from acd.center.model import (
     RequestId,
     SiteRules,
 )
+from acd.center.reach import Device, Forward
 
 
 class Fact(Struct, frozen=True, tag_field="fact", kw_only=True):
@@ -109,11 +109,25 @@ class AgentWished(Fact, frozen=True, tag=True, kw_only=True):
 
 
 class AgentUnreachable(Fact, frozen=True, tag=True, kw_only=True):
-    """Of an agent's phone: how often in a row it could not be reached; 0, it could again."""
+    """Of an agent's device: how often in a row it could not be reached; 0, it could again."""
 
     agent: AgentName
     in_a_row: int
     cause: str = ""
+    device: str = ""
+    """Its dial, or its number."""
+    until: float | None = None
+    """For how long it is left alone; None, it may be tried."""
+
+
+class AgentForwarded(Fact, frozen=True, tag=True, kw_only=True):
+    """His calls go elsewhere from now on, or do so for another reason."""
+
+    agent: AgentName
+    forward: Forward
+    was: Forward
+    chosen: bool
+    """By himself, until he logs out."""
 
 
 # ---- Requests
@@ -189,6 +203,8 @@ class RequestConnected(Fact, frozen=True, tag=True, kw_only=True):
     connect_seconds: float
     """From the agent's answer to the common bridge."""
     in_service_level: bool
+    device: str = ""
+    """The kind of the one that took it."""
     estimated_seconds: float | None = None
     """How long it was thought to wait when it entered, if it has had that place ever since."""
 
@@ -208,6 +224,8 @@ class RequestEnded(Fact, frozen=True, tag=True, kw_only=True):
     waited_seconds: float
     offers: int
     agent: AgentName | None = None
+    device: str = ""
+    """The kind of the one that took it."""
     connected_at: float | None = None
     talk_seconds: float | None = None
     pbx: PbxName
@@ -475,11 +493,22 @@ class OfferMade(Fact, frozen=True, tag=True, kw_only=True):
     ring_seconds: float
     ready_at: float
     """Since when both the request and the agent could have had each other."""
+    queue_number: str = ""
+    """That the device may be shown in place of the caller's."""
+    name_sound: str = ""
+    """That says the queue's name."""
     shared: bool = False
     """Others may be offered the request at the same time."""
     kind: str = "call"
     message: Message | None = None
     """What the caller has left for the agent to hear."""
+
+
+class OfferProgressed(Fact, frozen=True, tag=True, kw_only=True):
+    """A mobile's network is at it, or the mobile rings."""
+
+    offer: OfferId
+    rings: bool
 
 
 class OfferAnswered(Fact, frozen=True, tag=True, kw_only=True):
@@ -495,6 +524,8 @@ class OfferEnded(Fact, frozen=True, tag=True, kw_only=True):
     agent: AgentName
     outcome: OfferOutcome
     cause: str = ""
+    device: str = ""
+    """Its kind."""
     pbx: PbxName
     channel: ChannelId
     caller_channel: ChannelId
@@ -512,7 +543,9 @@ class LegReleased(Fact, frozen=True, tag=True, kw_only=True):
     channel: ChannelId
     deadline: float
     answered_elsewhere: bool = False
-    """Somebody else has the call: the phone is not to show a missed one."""
+    """Somebody else has the call, or another device: the phone is not to show a missed one."""
+    linger_seconds: float = 0
+    """For so long it may ring on: who is just picking up is to hear why nobody is there."""
 
 
 class LegEnding(Fact, frozen=True, tag=True, kw_only=True):
@@ -540,6 +573,7 @@ AnyFact = (
     | FeatureAnswered
     | AgentWished
     | AgentUnreachable
+    | AgentForwarded
     | RequestQueued
     | RequestEased
     | HoldEnded
@@ -574,6 +608,7 @@ AnyFact = (
     | QueueDrained
     | CalendarChanged
     | OfferMade
+    | OfferProgressed
     | OfferAnswered
     | OfferEnded
     | LegReleased

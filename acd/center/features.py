@@ -6,8 +6,18 @@ from collections.abc import Callable
 
 from acd.center import agents
 from acd.center.facts import FeatureAnswered
-from acd.center.inputs import ExtendWrapUp, FeatureDialled, FinishWrapUp, LogIn, LogOut, MakeAvailable, Pause
+from acd.center.inputs import (
+    ExtendWrapUp,
+    FeatureDialled,
+    FinishWrapUp,
+    LogIn,
+    LogOut,
+    MakeAvailable,
+    Pause,
+    SwitchForward,
+)
 from acd.center.model import AgentName, AgentState, NotAllowed, Refused
+from acd.center.reach import DESK, Device, Forward
 from acd.center.turn import Turn
 
 REFUSED = "refused"
@@ -39,11 +49,15 @@ def _log_in(turn: Turn, told: FeatureDialled) -> None:
 def _own(turn: Turn, told: FeatureDialled) -> LogIn:
     """The agent whose own telephone it is."""
     owners = [
-        rules.name for rules in turn.state.rules.agents if any(device.dial == told.dial for device in rules.devices)
+        rules.name for rules in turn.state.rules.agents if any(_is_at(device, told.dial) for device in rules.devices)
     ]
     if len(owners) != 1:
         raise Refused(f"{told.dial} is nobody's own telephone")
     return LogIn(owners[0], told.dial)
+
+
+def _is_at(device: Device, dial: str) -> bool:
+    return device.kind == DESK and device.dial == dial
 
 
 def _numbered(turn: Turn, number: str) -> AgentName:
@@ -78,11 +92,17 @@ def _who_is_there(turn: Turn, told: FeatureDialled) -> AgentName:
     raise Refused(f"nobody is logged in at {told.dial}")
 
 
+def _forward(forward: Forward) -> Callable[[Turn, FeatureDialled], None]:
+    return lambda turn, told: agents.switch_forward(turn, SwitchForward(_who_is_there(turn, told), forward))
+
+
 _ACTIONS: dict[str, Callable[[Turn, FeatureDialled], None]] = {
     "login": _log_in,
     "logout": lambda turn, told: agents.log_out(turn, LogOut(_who_is_there(turn, told))),
     "pause": _pause,
     "available": lambda turn, told: agents.make_available(turn, MakeAvailable(_who_is_there(turn, told))),
     "longer": lambda turn, told: agents.extend_wrap_up(turn, ExtendWrapUp(_who_is_there(turn, told))),
+    "mobile": _forward(Forward.MOBILE),
+    "desk": _forward(Forward.DESK),
     "over": lambda turn, told: agents.finish_wrap_up(turn, FinishWrapUp(_who_is_there(turn, told))),
 }

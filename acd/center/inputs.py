@@ -22,6 +22,7 @@ from acd.center.model import (
     SiteRules,
     Verdict,
 )
+from acd.center.reach import Forward
 
 
 class Input(Struct, frozen=True):
@@ -151,6 +152,13 @@ class LegHungUp(Input, frozen=True):
     offer: OfferId
 
 
+class LegProgressed(Input, frozen=True):
+    """The network is at it, or (`rings`) the telephone rings."""
+
+    offer: OfferId
+    rings: bool
+
+
 class LegAnswered(Input, frozen=True):
     """The agent's phone was picked up."""
 
@@ -161,6 +169,14 @@ class LegAccepted(Input, frozen=True):
     """The agent takes the call: after the whisper, or the key he was asked for."""
 
     offer: OfferId
+
+
+class LegRejected(Input, frozen=True):
+    """The agent was asked for a key, and has refused by one."""
+
+    offer: OfferId
+    pause: bool
+    """He wants a pause besides."""
 
 
 class LegEnded(Input, frozen=True):
@@ -370,6 +386,13 @@ class LogOut(Input, frozen=True):
 
 class MakeAvailable(Input, frozen=True):
     agent: AgentName
+
+
+class SwitchForward(Input, frozen=True):
+    """His calls are to go there, until he logs out."""
+
+    agent: AgentName
+    forward: Forward
 
 
 class FeatureDialled(Input, frozen=True):

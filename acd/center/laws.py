@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from acd.center import devices
 from acd.center.line import Lane
 from acd.center.model import QueueName
 from acd.center.state import State
@@ -15,9 +16,12 @@ def idle_waste(state: State) -> list[QueueName]:
 
 
 def _wastes(state: State, lane: Lane) -> bool:
-    if not len(lane.pool):
+    if not len(lane.pool) or not lane.open:
         return False
-    return any(lane.agent_for(state.requests[request], lambda n: 0) for _, _, request in lane.open)
+    beyond = {pbx: devices.beyond_reach(state, pbx) for pbx in state.steered}
+    reached = {pbx for pbx, names in beyond.items() if not names or lane.pool.within_reach(names)}
+    open_there = (state.requests[name] for _, _, name in lane.open if state.requests[name].pbx in reached)
+    return any(lane.agent_for(request, lambda n: 0, beyond[request.pbx]) for request in open_there)
 
 
 def unconserved(state: State) -> list[QueueName]:

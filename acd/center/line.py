@@ -8,6 +8,7 @@ it are sorted lists searched by bisection: a step costs O(log n) comparisons (th
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Set
 
 from acd.center.model import MIDDLE_PRIORITY, AgentName, Kind, Needs, PlaceKey, QueueRules, Request, RequestId
 from acd.center.strategies import Draw, Pool
@@ -72,13 +73,13 @@ class Lane:
     def leave(self, key: PlaceKey) -> None:
         _discard(self.open, key)
 
-    def agent_for(self, request: Request, draw: Draw) -> AgentName | None:
+    def agent_for(self, request: Request, draw: Draw, beyond_reach: Set[AgentName]) -> AgentName | None:
         """A callback goes to its preferred agent, if he is free. Who turned a request down is not asked again while
         another one may still take it."""
         preferred = request.preferred if request.kind == Kind.CALLBACK else None
-        if preferred in self.pool and preferred not in request.turned_down_by:
+        if preferred in self.pool and preferred not in request.turned_down_by | beyond_reach:
             return preferred
-        agent = self.pool.choose(request.turned_down_by, draw)
+        agent = self.pool.choose(request.turned_down_by, draw, beyond_reach)
         return None if request.offers and agent in request.turned_down_by else agent
 
 

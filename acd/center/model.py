@@ -12,6 +12,8 @@ from typing import NamedTuple, NewType
 
 from msgspec import Struct, field
 
+from acd.center.reach import DESK, MOBILE, Device, Failures, Forward, Forwarding, Trunk
+
 QueueName = NewType("QueueName", str)
 AgentName = NewType("AgentName", str)
 RequestId = NewType("RequestId", str)
@@ -127,25 +129,6 @@ class Seat(Struct, frozen=True):
     dial: str
 
 
-DESK, MOBILE = "desk", "mobile"
-
-
-class Device(Struct, frozen=True):
-    """Where an agent is reached: a desk phone at its `dial`, which is what Asterisk's Dial and Originate take, e.g.
-    `PJSIP/alice`; a mobile by its `number`, as the whole world writes it."""
-
-    kind: str
-    dial: str = ""
-    number: str = ""
-    accept_key: str = ""
-    """Which takes the call there; empty: who picks up has it."""
-
-    @property
-    def name(self) -> str:
-        """What no other device of the same agent is called."""
-        return self.dial or self.number
-
-
 class Presence(StrEnum):
     """Who must be there for callers to join a queue, or to stay in it."""
 
@@ -227,6 +210,10 @@ class QueueRules(Struct, frozen=True):
     """Whose agent's telephone vanishes in the middle of a talk waits again, at the place that he had."""
     transfers_keep_entry: bool = False
     """Who is passed into it has the moment at which he first entered a line."""
+    caller_id: str = ""
+    """The number that mobiles are shown for its calls, where their server shows the queue's."""
+    name_sound: str = ""
+    """A sound that says its name, for who is asked whether he takes a call."""
     last_agent_days: float = 0
     """For how long the agent who talked with a number last is its preferred one."""
     callbacks: CallbackRules | None = None
@@ -241,6 +228,7 @@ class AgentRules(Struct, frozen=True):
     """By which he logs in at a seat's telephone."""
     callbacks: bool = False
     """He is offered callbacks too."""
+    forwarding: Forwarding = Forwarding()
 
 
 class OfferRules(Struct, frozen=True):
@@ -253,6 +241,10 @@ class OfferRules(Struct, frozen=True):
     rejected_seconds: float = 30
     unreachable_first_seconds: float = 5
     unreachable_limit_seconds: float = 300
+    accept_seconds: float = 15
+    """Within which who has picked up must have pressed the key that he is asked for."""
+    mobile_legs_per_agent: int = 1
+    """How many of one agent's mobiles ring at once."""
 
 
 class KnownCaller(Struct, frozen=True):
@@ -273,6 +265,8 @@ class SiteRules(Struct, frozen=True):
     pause_reasons: tuple[str, ...] = ()
     """Empty: whatever an agent says."""
     offers: OfferRules = OfferRules()
+    trunks: dict[PbxName, Trunk] = {}
+    """Of the servers that reach mobiles."""
 
 
 # ---- State: what is so at this moment
@@ -336,7 +330,14 @@ class Agent(Struct):
     """`paused` or `logged_out`, asked for during a call: takes effect when he would become available."""
     wish_reason: str | None = None
     wrap_up_queue: QueueName | None = None
-    unreachable_in_a_row: int = 0
+    forwarding: Forwarding = Forwarding()
+    forward: Forward = Forward.DESK
+    forward_chosen: bool = False
+    """By himself, until he logs out."""
+    tried: set[str] = field(default_factory=set)
+    """The names of his devices that ring, or have rung, for the request that he is offered."""
+    failures: dict[str, Failures] = field(default_factory=dict)
+    """Of his devices that could not be reached when they were last tried, by their names."""
     missed_in_a_row: int = 0
     offered_at: dict[QueueName, float] = field(default_factory=dict)
     """When he was last offered a request of each queue."""
@@ -355,6 +356,10 @@ class Agent(Struct):
     def calls_back(self) -> bool:
         """He is offered callbacks too."""
         return self.has((CALLS_BACK,))
+
+    @property
+    def mobiles(self) -> list[Device]:
+        return [device for device in self.devices if device.kind == MOBILE]
 
     def has(self, needs: Needs) -> bool:
         return all(self.skills.get(skill, 0) >= level for skill, level in needs)
@@ -443,6 +448,10 @@ class Offer(Struct):
     """What must have happened by then: ringing answered, the answer accepted, the acceptance bridged, the leg of an
     ended offer gone. It is on hold while nobody steers the offer's server; a conversation has none."""
     answered_at: float | None = None
+    progressed: bool = False
+    """Its network is at it; of mobiles only."""
+    rang: bool = False
+    """It has rung; of mobiles only."""
     outcome: OfferOutcome | None = None
     connected_at: float | None = None
     released: bool = False

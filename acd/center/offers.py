@@ -8,11 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from acd.center import agents, calls, customers
+from acd.center import agents, calls, customers, devices, in_vain
 from acd.center.agents import Happening
-from acd.center.facts import LegEnding, LegGone, LegReleased, OfferAnswered, OfferEnded, OfferMade, RequestConnected
-from acd.center.inputs import BridgeFailed, CallBridged, LegAccepted, LegAnswered, LegEnd, LegEnded, LegHungUp
-from acd.center.model import Agent, ChannelId, Kind, Offer, OfferId, OfferOutcome, QueueRules, Request
+from acd.center.facts import (
+    LegEnding,
+    LegGone,
+    LegReleased,
+    OfferAnswered,
+    OfferEnded,
+    OfferMade,
+    OfferProgressed,
+    RequestConnected,
+)
+from acd.center.inputs import (
+    BridgeFailed,
+    CallBridged,
+    LegAccepted,
+    LegAnswered,
+    LegEnded,
+    LegHungUp,
+    LegProgressed,
+    LegRejected,
+)
+from acd.center.model import Agent, ChannelId, Kind, Offer, OfferId, OfferOutcome, Request
+from acd.center.reach import MOBILE, Device
 from acd.center.state import ID_LENGTH
 from acd.center.strategies import STRATEGIES
 from acd.center.turn import Turn
@@ -21,12 +40,14 @@ BRIDGE_SECONDS = 5.0
 """An accepted offer that is not bridged by then has failed; it takes Asterisk some 2 ms."""
 HANG_UP_SECONDS = 5.0
 """A leg of which nothing is heard for so long after its use is given up for gone."""
-
-
 LEG_ENDS_SECONDS = 2.0
 """A leg whose talk is over and that has not ended by then is told to."""
 ACCEPT_SECONDS = 30.0
 """How long an agent who has picked up may listen to a whisper, or look for the key that he is asked for."""
+LINGER_SECONDS = 0.5
+"""How long a leg rings on that has lost, where somebody may be picking up: longer than his answer takes to us."""
+SAY_WHY_SECONDS = 15.0
+"""How long who has picked up too late may be told why."""
 _LEG = "acd-"
 _ID_DIGITS = frozenset("0123456789abcdef")
 
@@ -44,10 +65,20 @@ def offer_of(channel: str) -> OfferId | None:
 
 
 def make(turn: Turn, request: Request, agent: Agent) -> None:
+    """At the first of his devices that ring at once; of an agent who can be reached from the request's server."""
+    assert agent.free_since is not None  # noqa: S101 - only such agents stand in a pool
+    ready_at = max(request.open_since, agent.free_since)
+    if agent.name in turn.state.by_trunk:
+        ready_at = max(ready_at, turn.state.trunk_room_since.get(request.pbx, ready_at))
+    shared = request.shared if request.offers else _rings_all(turn, request)
+    for device in devices.first(turn.state, agent, request.pbx):
+        ring(turn, request, agent, device, ready_at, shared)
+    agents.happens(turn, agent, Happening.OFFERED)
+
+
+def ring(turn: Turn, request: Request, agent: Agent, device: Device, ready_at: float, shared: bool) -> None:
     offer = OfferId(turn.state.next_id(turn.now))
     rules = turn.state.queues[request.queue].rules
-    device = agent.desk
-    assert agent.free_since is not None and device is not None  # noqa: S101 - only such agents stand in a pool
     turn.tell(
         OfferMade(
             at=turn.now,
@@ -59,28 +90,38 @@ def make(turn: Turn, request: Request, agent: Agent) -> None:
             caller=request.caller,
             pbx=request.pbx,
             channel=leg_channel(offer),
-            ring_seconds=rules.ring_seconds,
-            ready_at=max(request.open_since, agent.free_since),
-            shared=request.shared if request.offers else _rings_all(request, rules),
+            ring_seconds=devices.rings_for_so_long(agent, device, rules.ring_seconds),
+            ready_at=ready_at,
+            queue_number=rules.caller_id,
+            name_sound=rules.name_sound,
+            shared=shared,
             kind=request.kind,
             message=request.message,
         )
     )
-    agents.happens(turn, agent, Happening.OFFERED)
 
 
-def _rings_all(request: Request, rules: QueueRules) -> bool:
-    return STRATEGIES[rules.strategy].rings_all and request.held_for is None
+def _rings_all(turn: Turn, request: Request) -> bool:
+    strategy = turn.state.queues[request.queue].rules.strategy
+    return STRATEGIES[strategy].rings_all and request.held_for is None
 
 
 # ---- What the telephone tells
 
 
+def progressed(turn: Turn, told: LegProgressed) -> None:
+    """Whether a mobile rings tells its owner's doing from his carrier's; nobody asks it of a desk phone."""
+    offer = _ringing(turn, told.offer)
+    if offer and offer.device.kind == MOBILE and not (offer.rang or (offer.progressed and not told.rings)):
+        turn.tell(OfferProgressed(at=turn.now, offer=offer.id, rings=told.rings))
+
+
 def answered(turn: Turn, told: LegAnswered) -> None:
     offer = _ringing(turn, told.offer)
     if offer and offer.answered_at is None:
-        turn.tell(OfferAnswered(at=turn.now, offer=offer.id, deadline=turn.now + ACCEPT_SECONDS))
-        agents.was_reached(turn, turn.state.agents[offer.agent])
+        seconds = turn.state.rules.offers.accept_seconds if offer.device.accept_key else ACCEPT_SECONDS
+        turn.tell(OfferAnswered(at=turn.now, offer=offer.id, deadline=turn.now + seconds))
+        devices.was_reached(turn, turn.state.agents[offer.agent], offer.device)
 
 
 def accepted(turn: Turn, told: LegAccepted) -> None:
@@ -88,7 +129,7 @@ def accepted(turn: Turn, told: LegAccepted) -> None:
     offer = _ringing(turn, told.offer)
     if offer is None:
         return
-    _end(turn, offer, OfferOutcome.ACCEPTED)
+    end(turn, offer, OfferOutcome.ACCEPTED)
     request = turn.state.requests[offer.request]
     others = [name for name in request.offers if name != offer.id]
     _withdraw(turn, others, answered_elsewhere=True)
@@ -96,6 +137,17 @@ def accepted(turn: Turn, told: LegAccepted) -> None:
         _connected(turn, offer)  # with nobody yet: the customer is still to be called
     if request.kind == Kind.DIAL:
         customers.dial(turn, request)
+
+
+def rejected(turn: Turn, told: LegRejected) -> None:
+    """By a key; the dialplan hangs up behind it."""
+    offer = _ringing(turn, told.offer)
+    if offer is None:
+        return
+    in_vain.refused(turn, offer, "by key")
+    let_leg_end(turn, offer)
+    if told.pause:
+        agents.happens(turn, turn.state.agents[offer.agent], Happening.PAUSES, reason="rejected")
 
 
 def bridged(turn: Turn, told: CallBridged) -> None:
@@ -116,6 +168,7 @@ def _connected(turn: Turn, offer: Offer) -> None:
             queue=request.queue,
             agent=offer.agent,
             offer=offer.id,
+            device=offer.device.kind,
             waited_seconds=waited,
             connect_seconds=turn.now - (offer.answered_at or turn.now),
             in_service_level=waited <= turn.state.queues[request.queue].rules.service_level_seconds,
@@ -145,7 +198,7 @@ def leg_ended(turn: Turn, told: LegEnded) -> None:
     if offer is None:
         return
     if offer.outcome is None:
-        _was_not_taken(turn, offer, told)
+        in_vain.was_not_taken(turn, offer, told)
     elif offer.connected_at is not None:
         calls.talk_ended(turn, offer, ended_by="agent")
     elif request := _to_be_bridged(turn, offer):
@@ -159,10 +212,10 @@ def leg_ended(turn: Turn, told: LegEnded) -> None:
 def leg_lost(turn: Turn, offer: Offer) -> None:
     """Its leg ended while nobody listened: whose doing that was is not known, and nobody is blamed."""
     if offer.outcome is None:
-        _end(turn, offer, OfferOutcome.CANCELLED, "ended unheard")
-        if not _others_to_him(turn, offer):
+        end(turn, offer, OfferOutcome.CANCELLED, "ended unheard")
+        if not in_vain.others_to_him(turn, offer):
             agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
-            _requeue_if_last(turn, offer)
+            in_vain.requeue_if_last(turn, offer)
     elif request := _to_be_bridged(turn, offer):
         _never_connected(turn, offer, request)
     elif offer.connected_at is not None:
@@ -190,10 +243,10 @@ def give_way(turn: Turn, agent: Agent) -> None:
     if not ringing or any(offer.answered_at is not None for offer in ringing):
         return
     for offer in ringing:
-        _end(turn, offer, OfferOutcome.CANCELLED, "the phone is used for something else")
+        end(turn, offer, OfferOutcome.CANCELLED, "the phone is used for something else")
         release_leg(turn, offer)
     agents.happens(turn, agent, Happening.WITHDRAWN)
-    _requeue_if_last(turn, ringing[0])
+    in_vain.requeue_if_last(turn, ringing[0])
 
 
 def _withdraw(turn: Turn, names: Sequence[OfferId], answered_elsewhere: bool = False) -> None:
@@ -202,13 +255,16 @@ def _withdraw(turn: Turn, names: Sequence[OfferId], answered_elsewhere: bool = F
     taken_by = turn.state.requests[offers[0].request].agent if answered_elsewhere and offers else None
     for offer in offers:
         if offer.outcome is None:
-            _end(turn, offer, OfferOutcome.CANCELLED)
-        release_leg(turn, offer, answered_elsewhere)
+            end(turn, offer, OfferOutcome.CANCELLED)
+        if answered_elsewhere:
+            _say_why(turn, offer, by_himself=offer.agent == taken_by)
+        else:
+            release_leg(turn, offer)
     for name in dict.fromkeys(offer.agent for offer in offers if offer.agent != taken_by):
         agents.happens(turn, turn.state.agents[name], Happening.WITHDRAWN)
 
 
-def release_leg(turn: Turn, offer: Offer, answered_elsewhere: bool = False) -> None:
+def release_leg(turn: Turn, offer: Offer) -> None:
     turn.tell(
         LegReleased(
             at=turn.now,
@@ -216,7 +272,24 @@ def release_leg(turn: Turn, offer: Offer, answered_elsewhere: bool = False) -> N
             pbx=offer.pbx,
             channel=offer.channel,
             deadline=turn.now + HANG_UP_SECONDS,
-            answered_elsewhere=answered_elsewhere,
+        )
+    )
+
+
+def _say_why(turn: Turn, offer: Offer, by_himself: bool) -> None:
+    """Who has picked up too late hears that somebody else has the call, or another device of his own. Where the answer
+    may still be on its way to us, the leg rings on for a moment: nobody waits for who talks already, and a mobile's
+    network is slow."""
+    lingers = offer.answered_at is None and (by_himself or offer.device.kind == MOBILE)
+    turn.tell(
+        LegReleased(
+            at=turn.now,
+            offer=offer.id,
+            pbx=offer.pbx,
+            channel=offer.channel,
+            deadline=turn.now + (SAY_WHY_SECONDS if lingers or offer.answered_at is not None else HANG_UP_SECONDS),
+            answered_elsewhere=True,
+            linger_seconds=LINGER_SECONDS if lingers else 0,
         )
     )
 
@@ -229,7 +302,7 @@ def let_leg_end(turn: Turn, offer: Offer) -> None:
 def time_is_up(turn: Turn, offer: Offer) -> None:
     """Its deadline has come: rung for long enough, or something that Asterisk owes us did not happen."""
     if offer.outcome is None:
-        _missed(turn, offer)
+        in_vain.rang_for_long_enough(turn, offer)
         release_leg(turn, offer)
     elif request := _to_be_bridged(turn, offer):
         _never_connected(turn, offer, request)
@@ -240,70 +313,7 @@ def time_is_up(turn: Turn, offer: Offer) -> None:
         turn.tell(LegGone(at=turn.now, offer=offer.id, overdue=True))
 
 
-# ---- How an offer comes to nothing
-
-
-def _was_not_taken(turn: Turn, offer: Offer, told: LegEnded) -> None:
-    if offer.answered_at is not None:
-        _refused(turn, offer, told.cause)  # he picked up and hung up: whatever cause the network gives it
-    elif told.how is LegEnd.UNREACHABLE:
-        _failed(turn, offer, told.cause)
-    elif told.how is LegEnd.NO_ANSWER:
-        _missed(turn, offer, told.cause)
-    elif told.how is LegEnd.BUSY:
-        _was_busy(turn, offer, told.cause)
-    else:
-        _refused(turn, offer, told.cause)
-
-
-def _missed(turn: Turn, offer: Offer, cause: str = "") -> None:
-    agent = turn.state.agents[offer.agent]
-    _end(turn, offer, OfferOutcome.NO_ANSWER, cause)
-    agents.was_reached(turn, agent)
-    if not _others_to_him(turn, offer):
-        agents.missed(turn, agent)
-        _requeue_if_last(turn, offer)
-
-
-def _was_busy(turn: Turn, offer: Offer, cause: str) -> None:
-    agent = turn.state.agents[offer.agent]
-    _end(turn, offer, OfferOutcome.REJECTED, cause)
-    agents.was_reached(turn, agent)
-    if not _others_to_him(turn, offer):
-        agents.was_busy(turn, agent)
-        _requeue_if_last(turn, offer)
-
-
-def _refused(turn: Turn, offer: Offer, cause: str) -> None:
-    """By himself: none of his devices need ring for it any more."""
-    agent = turn.state.agents[offer.agent]
-    _end(turn, offer, OfferOutcome.REJECTED, cause)
-    agents.was_reached(turn, agent)
-    for other in _others_to_him(turn, offer):
-        _end(turn, other, OfferOutcome.CANCELLED, "refused at another device")
-        release_leg(turn, other)
-    agents.refused(turn, agent)
-    _requeue_if_last(turn, offer)
-
-
-def _failed(turn: Turn, offer: Offer, cause: str) -> None:
-    _end(turn, offer, OfferOutcome.FAILED, cause)
-    if not _others_to_him(turn, offer):
-        agents.could_not_be_reached(turn, turn.state.agents[offer.agent], cause)
-        _requeue_if_last(turn, offer)
-
-
-def _others_to_him(turn: Turn, offer: Offer) -> list[Offer]:
-    """What else rings for the same request at the same agent's devices."""
-    alive = (turn.state.offers[name] for name in turn.state.requests[offer.request].offers)
-    return [other for other in alive if other.agent == offer.agent and other is not offer]
-
-
-def _requeue_if_last(turn: Turn, offer: Offer) -> None:
-    """Where several phones ring for one request, it has been in vain when the last one stops."""
-    request = turn.state.requests[offer.request]
-    if not request.offers:
-        calls.requeue(turn, request)
+# ---- Accepted, and nothing came of it
 
 
 def _changed_his_mind(turn: Turn, offer: Offer, request: Request) -> None:
@@ -336,7 +346,7 @@ def _to_be_bridged(turn: Turn, offer: Offer | None) -> Request | None:
     return None if _is_over(turn, offer) else turn.state.requests[offer.request]
 
 
-def _end(turn: Turn, offer: Offer, outcome: OfferOutcome, cause: str = "") -> None:
+def end(turn: Turn, offer: Offer, outcome: OfferOutcome, cause: str = "") -> None:
     seconds = BRIDGE_SECONDS if outcome is OfferOutcome.ACCEPTED else HANG_UP_SECONDS
     turn.tell(
         OfferEnded(
@@ -347,6 +357,7 @@ def _end(turn: Turn, offer: Offer, outcome: OfferOutcome, cause: str = "") -> No
             agent=offer.agent,
             outcome=outcome,
             cause=cause,
+            device=offer.device.kind,
             pbx=offer.pbx,
             channel=offer.channel,
             caller_channel=turn.state.requests[offer.request].channel,

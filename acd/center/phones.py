@@ -24,9 +24,9 @@ def used(turn: Turn, told: PhoneUsed) -> None:
 
 
 def _takes_up_his_phone(turn: Turn, agent: Agent, talks: bool) -> None:
-    if talks:
+    if talks and turn.state.is_on_phone(agent):
         offers.give_way(turn, agent)
-    agents.heed_phone(turn, agent)
+    agents.heed_devices(turn, agent)
 
 
 def channel_gone(turn: Turn, told: ChannelGone) -> None:
@@ -35,7 +35,7 @@ def channel_gone(turn: Turn, told: ChannelGone) -> None:
         return
     turn.tell(PhoneFreed(at=turn.now, dial=dial, pbx=told.pbx, channel=told.channel))
     for agent in _logged_in_at(turn, dial):
-        agents.heed_phone(turn, agent)
+        agents.heed_devices(turn, agent)
 
 
 def _logged_in_at(turn: Turn, dial: str) -> list[Agent]:

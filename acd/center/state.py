@@ -8,7 +8,7 @@ from heapq import heappop, heappush
 
 from msgspec import Struct, field
 
-from acd.center import folding
+from acd.center import devices, folding
 from acd.center.estimates import Handling
 from acd.center.facts import AnyFact
 from acd.center.line import Lane, Line
@@ -99,6 +99,7 @@ class Timer(StrEnum):
     HOLD = "hold"
     DUE = "due"
     MESSAGE = "message"
+    DEVICE = "device"
 
 
 class State:
@@ -120,6 +121,12 @@ class State:
         """What a caller who may come back to his queue had before his talk, by server and channel; the latest last."""
         self.agents_at: dict[str, list[AgentName]] = {}
         """Who is reached at a telephone, by its dial. (Two may share one, and log in one after the other.)"""
+        self.by_trunk: set[AgentName] = set()
+        """Agents who are reached at mobiles alone, as things stand."""
+        self.trunk_legs: dict[PbxName, int] = {}
+        """How many mobiles' legs live on each server."""
+        self.trunk_room_since: dict[PbxName, float] = {}
+        """Since when there is room on a trunk that was full."""
         self.seats: set[str] = set()
         """The dials of the telephones that belong to nobody."""
         self.phones: dict[str, set[tuple[PbxName, ChannelId]]] = {}
@@ -151,8 +158,8 @@ class State:
         return agent
 
     def is_on_phone(self, agent: Agent) -> bool:
-        """His telephone is used for something that is none of our requests."""
-        return agent.desk is not None and agent.desk.dial in self.phones
+        """The telephone at which he is rung is used for something that is none of our requests."""
+        return agent.desk is not None and agent.desk.dial in self.phones and devices.at_his_desk(agent)
 
     def request_on(self, pbx: PbxName, channel: ChannelId) -> Request | None:
         request = self.request_of_channel.get((pbx, channel))
@@ -206,6 +213,9 @@ class State:
         if whose is Timer.AGENT:
             agent = self.agents.get(AgentName(name))
             return agent is not None and agent.until == at
+        if whose is Timer.DEVICE:
+            agent = self.agents.get(AgentName(name))
+            return agent is not None and any(failures.until == at for failures in agent.failures.values())
         if whose is Timer.OFFER:
             offer = self.offers.get(OfferId(name))
             return offer is not None and offer.deadline == at and offer.pbx in self.steered

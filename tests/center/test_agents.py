@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -57,6 +58,14 @@ def _misses_once_too_often(world: World) -> None:
     world.leg_ends("alice", LegEnd.NO_ANSWER)
 
 
+def _mobile_cannot_be_reached(world: World) -> None:
+    world.with_mobiles("alice").makes_himself_available("alice")
+    world.forwards("alice", "mobile")
+    request = world.caller_joins("sales")
+    world.is_unreachable("alice")
+    world.caller_hangs_up(request)
+
+
 INTO: dict[AgentState, Callable[[World], None]] = {
     AgentState.LOGGED_OUT: lambda world: world.logs_out("alice"),
     AgentState.AVAILABLE: lambda world: world.makes_himself_available("alice"),
@@ -78,6 +87,7 @@ HAPPEN: dict[Happening, Callable[[World], object]] = {
     Happening.REJECTED: lambda world: world.rejects("alice"),
     Happening.MISSED: lambda world: world.leg_ends("alice", LegEnd.NO_ANSWER),
     Happening.UNREACHABLE: lambda world: world.is_unreachable("alice"),
+    Happening.REACHABLE: lambda world: world.forwards("alice", "desk"),
     Happening.WITHDRAWN: lambda world: world.caller_hangs_up(world.line("sales")[0]),
     Happening.MISSED_TOO_OFTEN: _misses_once_too_often,
     Happening.EXTENDS: lambda world: world.extends_wrap_up("alice"),
@@ -140,6 +150,11 @@ def test_the_state_that_the_table_names_follows(state: AgentState, happening: Ha
     if (state, happening) == (AgentState.BUSY, Happening.PHONE_FREED):
         _is_on_the_phone(world)
         happens = World.phone_is_put_down
+    if (state, happening) in ((AgentState.AVAILABLE, Happening.UNREACHABLE), (AgentState.BUSY, Happening.REACHABLE)):
+        _mobile_cannot_be_reached(world)
+    if (state, happening) == (AgentState.AVAILABLE, Happening.UNREACHABLE):
+        world.forwards("alice", "desk")
+        happens = partial(World.forwards, agent="alice", forward="mobile")
     world.time_passes(1)
     earlier = len(world.told(AgentStateChanged))
 

@@ -360,7 +360,7 @@ def test_what_is_heard_twice_changes_nothing_the_second_time() -> None:
 
 def test_what_was_decided_before_a_rule_broke_is_handed_out_all_the_same() -> None:
     world = one_queue()
-    world.agent("alice").devices = ()
+    world.agent("alice").free_since = None
 
     with pytest.raises(Undecided) as broken:
         world.caller_joins("sales")

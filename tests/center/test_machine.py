@@ -25,7 +25,6 @@ from acd.center.model import (
     CallbackRules,
     Caller,
     ChannelId,
-    Device,
     EasingStep,
     Need,
     Needs,
@@ -41,6 +40,7 @@ from acd.center.model import (
     Verdict,
     WayOut,
 )
+from acd.center.reach import Device, Forward, Forwarding, Hours, Trunk
 
 from .worlds import World
 
@@ -91,8 +91,28 @@ FULL = SiteRules(
     ),
     seats=(Seat("seat", "PJSIP/seat"),),
 )
+ALICE, BOB, CAROL, DAVE = FULL.agents
+MOBILE = Device(kind="mobile", number="+31612345678", accept_key="1")
+SPARE = Device(kind="mobile", number="+31612345679")
+MOBILES = replace(
+    FULL,
+    agents=(
+        replace(ALICE, devices=(*ALICE.devices, MOBILE, SPARE), forwarding=Forwarding(Forward.BOTH)),
+        replace(
+            BOB,
+            devices=(*BOB.devices, MOBILE),
+            forwarding=Forwarding(by=(Hours("office", Forward.DESK_THEN_MOBILE),), mobile_after_seconds=2),
+        ),
+        replace(CAROL, devices=(MOBILE, SPARE)),
+        replace(DAVE, devices=(*DAVE.devices, MOBILE), forwarding=Forwarding(mobile_if_unreachable=True)),
+    ),
+    trunks={PBXS[0]: Trunk(mobile_legs=2)},
+)
 RULES = (
     FULL,
+    MOBILES,
+    replace(MOBILES, trunks={pbx: Trunk() for pbx in PBXS}, offers=OfferRules(mobile_legs_per_agent=2)),
+    replace(MOBILES, queues=tuple(replace(queue, strategy="ring_all") for queue in FULL.queues)),
     replace(FULL, agents=_agents(alice={SUPPORT: 3}, bob={SALES: 2}, dave={})),
     replace(FULL, queues=FULL.queues[:1], agents=_agents(alice={SALES: 5}, carol={SALES: 1})),
     replace(
@@ -135,8 +155,11 @@ ASKS: tuple[Callable[[AgentName], Input], ...] = (
     inputs.ExtendWrapUp,
     inputs.FinishWrapUp,
     lambda agent: inputs.LogIn(agent, "seat"),
+    *(lambda agent, forward=forward: inputs.SwitchForward(agent, forward) for forward in Forward),
 )
 HEARD: tuple[Callable[[OfferId], Input], ...] = (
+    *(lambda offer, rings=rings: inputs.LegProgressed(offer, rings) for rings in (False, True)),
+    *(lambda offer, pause=pause: inputs.LegRejected(offer, pause) for pause in (False, True)),
     inputs.LegAnswered,
     inputs.LegAccepted,
     inputs.CallBridged,
@@ -400,7 +423,7 @@ class CallCenter(RuleBasedStateMachine):
 
     @rule(
         dial=st.sampled_from(("PJSIP/alice", "PJSIP/bob", "PJSIP/seat", "PJSIP/stranger")),
-        action=st.sampled_from(("login", "logout", "pause", "available", "longer", "over", "fly")),
+        action=st.sampled_from(("login", "logout", "pause", "available", "longer", "over", "mobile", "desk", "fly")),
         typed=st.sampled_from(("", "", "1", "x")),
     )
     def a_feature_code_is_dialled(self, dial: str, action: str, typed: str) -> None:
@@ -449,8 +472,10 @@ class CallCenter(RuleBasedStateMachine):
     def nobody_is_offered_twice(self) -> None:
         state = self.world.center.state
         offers = [offer for offer in state.offers.values() if offer.outcome is None]
-        assert len({offer.agent for offer in offers}) == len(offers)
-        exclusive = [offer.request for offer in offers if not state.requests[offer.request].shared]
+        assert len({(offer.agent, offer.device.name) for offer in offers}) == len(offers)
+        pairs = {(offer.agent, offer.request) for offer in offers}
+        assert len({agent for agent, _ in pairs}) == len(pairs)
+        exclusive = [request for _, request in pairs if not state.requests[request].shared]
         assert len(set(exclusive)) == len(exclusive)
 
     def teardown(self) -> None:

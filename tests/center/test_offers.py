@@ -17,8 +17,9 @@ from acd.center.facts import (
     RequestEnded,
 )
 from acd.center.inputs import LegEnd
-from acd.center.model import AgentName, Caller, Device, OfferOutcome
+from acd.center.model import AgentName, Caller, OfferOutcome
 from acd.center.offers import BRIDGE_SECONDS, HANG_UP_SECONDS, LEG_ENDS_SECONDS
+from acd.center.reach import Device
 
 from .worlds import MAIN, START, World, one_queue
 
@@ -251,7 +252,7 @@ def test_any_sign_of_life_ends_the_back_off(sign_of_life: Callable[[World, str],
 
     sign_of_life(world, "alice")
 
-    assert world.agent("alice").unreachable_in_a_row == 0
+    assert world.agent("alice").failures == {}
     assert world.last(AgentUnreachable).in_a_row == 0
 
 
@@ -261,7 +262,7 @@ def test_a_phone_that_rang_out_can_be_reached() -> None:
     _fails_once(world)
     world.time_passes(20)
 
-    assert world.agent("alice").unreachable_in_a_row == 0
+    assert world.agent("alice").failures == {}
 
 
 def test_of_a_phone_that_can_be_reached_nothing_is_told() -> None:
@@ -279,13 +280,15 @@ def test_a_withdrawn_offer_is_no_sign_of_life() -> None:
 
     world.caller_hangs_up(request)
 
-    assert world.agent("alice").unreachable_in_a_row == 1
+    assert [one.in_a_row for one in world.agent("alice").failures.values()] == [1]
 
 
 def test_a_phone_may_be_unreachable_for_a_year() -> None:
     world = one_queue().with_offer_rules(unreachable_first_seconds=2.5, unreachable_limit_seconds=300.0)
     world.caller_joins("sales")
-    a_year_of_failures = AgentUnreachable(at=world.now, agent=AgentName("alice"), in_a_row=100_000)
+    a_year_of_failures = AgentUnreachable(
+        at=world.now, agent=AgentName("alice"), in_a_row=100_000, device="PJSIP/alice"
+    )
     world.knows(a_year_of_failures)
 
     assert _fails_once(world) == 300

@@ -7,7 +7,8 @@ import pytest
 from acd.center import Refused
 from acd.center.facts import LegReleased, OfferEnded, PhoneTaken
 from acd.center.inputs import LiveChannel
-from acd.center.model import ChannelId, Device, NotAllowed, Seat
+from acd.center.model import ChannelId, NotAllowed, Seat
+from acd.center.reach import Device
 
 from .worlds import World, one_queue
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from acd.center.facts import CallerReleased, OfferMade, RequestEnded, RulesChanged
-from acd.center.model import Device
+from acd.center.reach import Device
 
 from .worlds import START, World, one_queue
 

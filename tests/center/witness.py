@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from acd.center import Center, laws
+from acd.center import Center, devices, laws
 from acd.center.agents import ON_PHONE
 from acd.center.estimates import is_there
 from acd.center.facts import AnyFact, OfferMade, RequestReprioritized, RulesChanged
@@ -31,6 +31,7 @@ from acd.center.model import (
     RequestId,
     RequestState,
 )
+from acd.center.reach import DESK, MOBILE, Forward
 from acd.center.state import State
 
 _json = msgspec.json.Encoder()
@@ -88,10 +89,22 @@ def likeness(state: State) -> dict[str, Any]:
 def is_the_right_offer(state: State, made: OfferMade) -> None:
     """Judged by the state just before it, and by looking at everybody."""
     agent, request = state.agents[made.agent], state.requests[made.request]
-    free = [one for one in state.agents.values() if is_free(one) and may_serve(one, request)]
+    assert made.device.name not in agent.tried
+    assert made.device.kind == DESK or devices.trunk_room(state, made.pbx) >= 1
+    if agent.tried:  # another device of an agent to whom it is offered already, or in the same moment
+        assert agent.request in (request.id, None)
+        return
+    beyond = devices.beyond_reach(state, request.pbx)
+    assert agent.name not in beyond
+    able = [one for one in state.agents.values() if is_free(one) and may_serve(one, request)]
+    free = [one for one in able if one.name not in beyond]
     assert agent in free
     assert is_open(state, request)
-    may_take = [one for one in state.requests.values() if is_open(state, one) and wants(one, agent)]
+    may_take = [
+        one
+        for one in state.requests.values()
+        if is_open(state, one) and wants(one, agent) and agent.name not in devices.beyond_reach(state, one.pbx)
+    ]
     assert request.place_key == min(one.place_key for one in may_take)
     willing = [one for one in free if one.name not in request.turned_down_by] or free
     wanted = {request.preferred} - request.turned_down_by if request.kind == Kind.CALLBACK else set()
@@ -129,6 +142,8 @@ def holds_together(state: State) -> None:
     assert len(state.callbacks) == len(callbacks)
     for name, request in state.unsettled.items():
         assert (state.requests[request].agent, state.agents[name].state) == (name, AgentState.WRAP_UP)
+    legs = Counter(offer.pbx for offer in state.offers.values() if offer.device.kind == MOBILE)
+    assert {pbx: n for pbx, n in state.trunk_legs.items() if n} == legs
     _lines_and_pools_are_right(state)
     assert laws.unconserved(state) == []
     assert laws.idle_waste(state) == []
@@ -197,9 +212,13 @@ def _request_holds_together(state: State, request: Request) -> None:
 
 def _agent_holds_together(state: State, agent: Agent) -> None:
     assert (agent.until is not None) == (agent.state in TIMED and agent.reason != ON_PHONE)
-    on_phone = agent.desk is not None and agent.desk.dial in state.phones
+    is_rung_there = agent.forward is not Forward.MOBILE or not agent.mobiles
+    on_phone = agent.desk is not None and agent.desk.dial in state.phones and is_rung_there
     if agent.state is AgentState.AVAILABLE:
         assert not on_phone
+        assert devices.in_order_again_at(agent) is None
+    assert devices.is_by_trunk(agent) == (agent.name in state.by_trunk)
+    assert agent.tried == set() or agent.state is AgentState.CONNECTING
     if agent.reason == ON_PHONE:
         assert on_phone
     assert agent.wish in (None, AgentState.PAUSED, AgentState.LOGGED_OUT)
@@ -252,6 +271,8 @@ def nobody_is_stuck(center: Center) -> None:
 
 def _deadlines_that_stand(state: State) -> Iterable[float]:
     yield from (agent.until for agent in state.agents.values() if agent.until is not None)
+    failures = (one for agent in state.agents.values() for one in agent.failures.values())
+    yield from (one.until for one in failures if one.until is not None)
     yield from (request.ease_at for request in state.requests.values() if request.ease_at is not None)
     yield from (request.held_until for request in state.requests.values() if request.held_until is not None)
     yield from (request.due_at for request in state.requests.values() if request.due_at is not None)

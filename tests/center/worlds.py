@@ -25,7 +25,6 @@ from acd.center.model import (
     AgentRules,
     Caller,
     ChannelId,
-    Device,
     Kind,
     Need,
     Offer,
@@ -41,11 +40,13 @@ from acd.center.model import (
     RequestState,
     SiteRules,
 )
+from acd.center.reach import Device, Forward, Forwarding, Trunk
 from acd.center.state import Queue
 
 from .witness import Witness
 
 START = 1_700_000_000.0
+MOBILES = {name: f"+3161234567{n}" for n, name in enumerate(("alice", "bob", "carol", "dave"))}
 MAIN = PbxName("main")
 FactT = TypeVar("FactT")
 
@@ -109,6 +110,29 @@ class World:
         for name in newcomers:
             self.logs_in(name)
         return self
+
+    def with_mobiles(self, *agents: str, accept_key: str = "1", **forwarding: Any) -> World:
+        """Each of them has one besides; `MOBILES` are their numbers."""
+        rules = tuple(
+            replace(
+                agent,
+                devices=(*agent.devices, Device(kind="mobile", number=MOBILES[agent.name], accept_key=accept_key)),
+                forwarding=Forwarding(**forwarding),
+            )
+            if agent.name in agents
+            else agent
+            for agent in self.rules.agents
+        )
+        return self.loads(agents=rules, trunks={MAIN: Trunk()} | self.rules.trunks)
+
+    def without_desk(self, agent: str) -> World:
+        rules = (
+            replace(one, devices=tuple(device for device in one.devices if device.kind == "mobile"))
+            if one.name == agent
+            else one
+            for one in self.rules.agents
+        )
+        return self.loads(agents=tuple(rules))
 
     def with_offer_rules(self, **rules: float) -> World:
         return self.loads(offers=OfferRules(**rules))
@@ -237,6 +261,9 @@ class World:
 
     def sits_down(self, agent: str, device: str) -> None:
         self.tell(inputs.LogIn(AgentName(agent), device))
+
+    def forwards(self, agent: str, forward: str) -> None:
+        self.tell(inputs.SwitchForward(AgentName(agent), Forward(forward)))
 
     # ---- What telephones are used for besides
 

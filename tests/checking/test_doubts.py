@@ -10,7 +10,6 @@ import pytest
 from acd.center.model import (
     AgentName,
     AgentRules,
-    Device,
     EasingStep,
     KnownCaller,
     OfferRules,
@@ -20,6 +19,7 @@ from acd.center.model import (
     SiteRules,
     WayOut,
 )
+from acd.center.reach import Device
 from acd.checking.differences import differences
 from acd.checking.doubts import doubts
 

@@ -6,17 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from acd.center import Center, inputs
 from acd.center.facts import AnyFact
-from acd.center.model import (
-    AgentName,
-    AgentRules,
-    Caller,
-    ChannelId,
-    Device,
-    PbxName,
-    QueueName,
-    QueueRules,
-    SiteRules,
-)
+from acd.center.model import AgentName, AgentRules, Caller, ChannelId, PbxName, QueueName, QueueRules, SiteRules
+from acd.center.reach import Device
 
 MAIN = PbxName("main")
 QUEUES = [QueueName(name) for name in ("sales", "support", "billing", "returns")]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from acd.center.model import AgentName, AgentRules, Device, QueueName, QueueRules, SiteRules
+from acd.center.model import AgentName, AgentRules, QueueName, QueueRules, SiteRules
+from acd.center.reach import Device
 from acd.simulation.arrivals import Callers
 from acd.simulation.run import Day
 

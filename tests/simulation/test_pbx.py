@@ -80,7 +80,7 @@ async def alice_does_not_answer(office: Exchange) -> None:
 async def bobs_phone_is_not_registered(office: Exchange) -> None:
     office.only("bob")
     caller = await office.call_in("sales")
-    await office.until(lambda: office.daemon.state.agents["bob"].unreachable_in_a_row > 0)
+    await office.until(lambda: office.daemon.state.agents["bob"].failures)
     office.hang_up(caller)
 
 

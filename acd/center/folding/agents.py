@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from acd.center import devices
 from acd.center import state as states
 from acd.center.estimates import is_there
 from acd.center.facts import (
+    AgentForwarded,
     AgentSeated,
     AgentStateChanged,
     AgentUnreachable,
@@ -20,6 +22,7 @@ from acd.center.facts import (
 )
 from acd.center.folding import lanes
 from acd.center.model import Agent, AgentState, Presence
+from acd.center.reach import Failures
 
 if TYPE_CHECKING:
     from acd.center.state import State
@@ -41,14 +44,19 @@ def _agent_state_changed(state: State, fact: AgentStateChanged) -> None:
     agent.until = fact.until
     agent.idle_since = fact.idle_since
     agent.wrap_up_queue = fact.queue
+    if fact.state is AgentState.NO_ANSWER:
+        agent.missed_in_a_row += 1
     if fact.state is AgentState.PAUSED:
         agent.missed_in_a_row = 0
+    if fact.state is not AgentState.CONNECTING:
+        agent.tried.clear()
     if fact.state in (AgentState.AVAILABLE, AgentState.PAUSED, AgentState.LOGGED_OUT):
         agent.wish = agent.wish_reason = None
     if fact.state is AgentState.LOGGED_OUT and agent.seat:
         leave_phone(state, agent)
         agent.seat = None
         come_to_phone(state, agent)
+        note_reach(state, agent)
     state.watch(fact.until, states.Timer.AGENT, agent.name)
     if is_there(agent) != was_there:
         lanes.came_or_went(state, agent, is_there(agent) - was_there)
@@ -77,6 +85,22 @@ def _agent_seated(state: State, fact: AgentSeated) -> None:
     leave_phone(state, agent)
     agent.seat = fact.device
     come_to_phone(state, agent)
+    note_reach(state, agent)
+
+
+def _agent_forwarded(state: State, fact: AgentForwarded) -> None:
+    agent = state.agents[fact.agent]
+    agent.forward, agent.forward_chosen = fact.forward, fact.chosen
+    note_reach(state, agent)
+
+
+def note_reach(state: State, agent: Agent) -> None:
+    """Whether he needs a trunk may be otherwise by now."""
+    if devices.is_by_trunk(agent):
+        state.by_trunk.add(agent.name)
+    elif agent.name in state.by_trunk:
+        state.by_trunk.discard(agent.name)
+        lanes.look_again(state, agent)
 
 
 def come_to_phone(state: State, agent: Agent) -> None:
@@ -118,13 +142,19 @@ def _agent_wished(state: State, fact: AgentWished) -> None:
 
 
 def _agent_unreachable(state: State, fact: AgentUnreachable) -> None:
-    state.agents[fact.agent].unreachable_in_a_row = fact.in_a_row
+    agent = state.agents[fact.agent]
+    agent.failures.pop(fact.device, None)
+    if fact.in_a_row:
+        agent.failures[fact.device] = Failures(fact.in_a_row, fact.until)
+        state.watch(fact.until, states.Timer.DEVICE, agent.name)
+    note_reach(state, agent)
 
 
 FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     AgentStateChanged: _agent_state_changed,
     WrapUpExtended: _wrap_up_extended,
     AgentSeated: _agent_seated,
+    AgentForwarded: _agent_forwarded,
     PhoneTaken: _phone_taken,
     PhoneFreed: _phone_freed,
     FeatureAnswered: _feature_answered,

@@ -16,7 +16,7 @@ LANES_KEPT = 32
 
 
 def is_free(agent: Agent) -> bool:
-    return agent.state is AgentState.AVAILABLE and not agent.offers
+    return agent.state is AgentState.AVAILABLE and not agent.offers and (agent.seat is not None or bool(agent.devices))
 
 
 def is_open(state: State, request: Request) -> bool:
@@ -131,6 +131,18 @@ def settle(state: State, agent: Agent, at: float) -> None:
                 state.touched.add(lane)
             else:
                 lane.pool.leave(agent.name)
+
+
+def look_again(state: State, agent: Agent) -> None:
+    """Nothing stands in his way any more."""
+    if agent.free_since is not None:
+        state.touched.update(lane for name in agent.queues for lane in state.queues[name].lanes_of(agent))
+
+
+def look_everywhere_again(state: State) -> None:
+    """There is room on a trunk that was full."""
+    lanes = (lane for queue in state.queues.values() for lane in queue.all_lanes())
+    state.touched.update(lane for lane in lanes if lane.open and len(lane.pool))
 
 
 def came_or_went(state: State, agent: Agent, by: int) -> None:

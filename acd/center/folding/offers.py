@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from acd.center import devices
 from acd.center import state as states
-from acd.center.facts import AnyFact, LegEnding, LegGone, LegReleased, OfferAnswered, OfferEnded, OfferMade
+from acd.center.facts import (
+    AnyFact,
+    LegEnding,
+    LegGone,
+    LegReleased,
+    OfferAnswered,
+    OfferEnded,
+    OfferMade,
+    OfferProgressed,
+)
 from acd.center.folding import lanes
 from acd.center.folding.rules import forget
-from acd.center.model import Offer, OfferId, OfferOutcome, RequestState
+from acd.center.model import Offer, OfferId, OfferOutcome, PbxName, RequestState
+from acd.center.reach import MOBILE
 
 if TYPE_CHECKING:
     from acd.center.state import State
@@ -29,6 +40,8 @@ def _offer_made(state: State, fact: OfferMade) -> None:
         deadline=None,
     )
     _set_deadline(state, fact.offer, fact.at + fact.ring_seconds)
+    if fact.device.kind == MOBILE:
+        state.trunk_legs[fact.pbx] = state.trunk_legs.get(fact.pbx, 0) + 1
     request = state.requests[fact.request]
     if request.state is RequestState.WAITING:
         state.queues[request.queue].offered += 1
@@ -41,8 +54,15 @@ def _offer_made(state: State, fact: OfferMade) -> None:
         lanes.leave(state, request)
     agent = state.agents[fact.agent]
     agent.offers.append(fact.offer)
+    agent.tried.add(fact.device.name)
     agent.request = fact.request
     agent.offered_at[fact.queue] = fact.at
+
+
+def _offer_progressed(state: State, fact: OfferProgressed) -> None:
+    offer = state.offers[fact.offer]
+    offer.progressed = True
+    offer.rang |= fact.rings
 
 
 def _offer_answered(state: State, fact: OfferAnswered) -> None:
@@ -54,9 +74,8 @@ def _offer_ended(state: State, fact: OfferEnded) -> None:
     state.offers[fact.offer].outcome = fact.outcome
     _set_deadline(state, fact.offer, fact.deadline)
     request = state.requests[fact.request]
-    if fact.outcome is not OfferOutcome.CANCELLED:
-        agent = state.agents[fact.agent]
-        agent.missed_in_a_row = agent.missed_in_a_row + 1 if fact.outcome is OfferOutcome.NO_ANSWER else 0
+    if fact.outcome not in (OfferOutcome.CANCELLED, OfferOutcome.NO_ANSWER):
+        state.agents[fact.agent].missed_in_a_row = 0
     if fact.outcome is OfferOutcome.ACCEPTED:
         lanes.leave(state, request)
         request.accepted, request.agent = fact.offer, fact.agent
@@ -86,6 +105,8 @@ def _set_deadline(state: State, name: OfferId, at: float) -> None:
 
 def _leg_gone(state: State, fact: LegGone) -> None:
     offer = state.offers.pop(fact.offer)
+    if offer.device.kind == MOBILE:
+        _trunk_leg_gone(state, offer.pbx, fact.at)
     agent = state.agents[offer.agent]
     agent.offers.remove(fact.offer)
     if agent.retired and not agent.offers:
@@ -94,8 +115,17 @@ def _leg_gone(state: State, fact: LegGone) -> None:
         lanes.settle(state, agent, fact.at)
 
 
+def _trunk_leg_gone(state: State, pbx: PbxName, at: float) -> None:
+    was_full = devices.trunk_room(state, pbx) < 1
+    state.trunk_legs[pbx] -= 1
+    if was_full:
+        state.trunk_room_since[pbx] = at
+        lanes.look_everywhere_again(state)
+
+
 FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     OfferMade: _offer_made,
+    OfferProgressed: _offer_progressed,
     OfferAnswered: _offer_answered,
     OfferEnded: _offer_ended,
     LegReleased: _leg_released,

@@ -51,8 +51,10 @@ def _set_up_agent(state: State, rules: AgentRules) -> None:
         phones.leave_phone(state, agent)
     agent.queues, agent.devices, agent.retired = rules.queues, rules.devices, False
     agent.skills = rules.skills | ({CALLS_BACK.skill: CALLS_BACK.level} if rules.callbacks else {})
+    agent.forwarding = rules.forwarding
     agent.offered_at = {name: at for name, at in agent.offered_at.items() if name in rules.queues}
     phones.come_to_phone(state, agent)
+    phones.note_reach(state, agent)
 
 
 def _take_down_agent(state: State, agent: Agent) -> None:
@@ -64,6 +66,7 @@ def _take_down_agent(state: State, agent: Agent) -> None:
 
 def forget(state: State, agent: Agent) -> None:
     phones.leave_phone(state, agent)
+    state.by_trunk.discard(agent.name)
     del state.agents[agent.name]
 
 

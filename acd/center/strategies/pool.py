@@ -7,24 +7,35 @@ has a `choose` of its own.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Callable, Collection, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator, Set
+from typing import NamedTuple, Protocol
 
 from acd.center.model import Agent, AgentName, QueueName
 
+NOBODY: Set[AgentName] = frozenset()
 Rank = tuple[float, ...]
 Draw = Callable[[int], int]
 """`draw(n)` is a number from 0 to n - 1, each as likely as the others."""
 
 
-def the_first(pool: Pool, avoid: Collection[AgentName], draw: Draw) -> AgentName:
+class Choice(Protocol):
+    """Those to choose from, in their order."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[AgentName]: ...
+
+    def __getitem__(self, at: int, /) -> AgentName: ...
+
+
+def the_first(pool: Choice, avoid: Collection[AgentName], draw: Draw) -> AgentName:
     """Of those to be avoided only if there is nobody else."""
     return next((name for name in pool if name not in avoid), pool[0])
 
 
 class Strategy(NamedTuple):
     rank: Callable[[Agent, QueueName], Rank]
-    choose: Callable[[Pool, Collection[AgentName], Draw], AgentName] = the_first
+    choose: Callable[[Choice, Collection[AgentName], Draw], AgentName] = the_first
     rings_all: bool = False
     """One request is offered to everybody in the pool at once."""
 
@@ -59,5 +70,12 @@ class Pool:
         if rank is not None:
             del self._ranked[bisect_left(self._ranked, (rank, name))]
 
-    def choose(self, avoid: Collection[AgentName], draw: Draw) -> AgentName | None:
-        return self._strategy.choose(self, avoid, draw) if self._ranked else None
+    def choose(
+        self, avoid: Collection[AgentName], draw: Draw, beyond_reach: Set[AgentName] = NOBODY
+    ) -> AgentName | None:
+        """Rather one who is not to be avoided, and nobody who is beyond reach."""
+        within = self.within_reach(beyond_reach) if beyond_reach else self
+        return self._strategy.choose(within, avoid, draw) if len(within) else None
+
+    def within_reach(self, beyond: Set[AgentName]) -> list[AgentName]:
+        return [name for name in self if name not in beyond]

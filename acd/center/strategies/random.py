@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from acd.center.model import Agent, AgentName, QueueName
-from acd.center.strategies.pool import Draw, Pool, Rank, Strategy
+from acd.center.strategies.pool import Choice, Draw, Rank, Strategy
 
 
 def rank(agent: Agent, queue: QueueName) -> Rank:
     return ()
 
 
-def choose(pool: Pool, avoid: Collection[AgentName], draw: Draw) -> AgentName:
+def choose(pool: Choice, avoid: Collection[AgentName], draw: Draw) -> AgentName:
     if avoid and (others := [name for name in pool if name not in avoid]):
         return others[draw(len(others))]
     return pool[draw(len(pool))]
