@@ -146,6 +146,8 @@ class Asterisk(Table):
     secret: Annotated[SecretStr, BeforeValidator(_secret)]
     tls: bool = False
     mobile_dial: OneLine | None = None
+    messages: OneLine | None = None
+    """The folder of this server's voice messages, as the daemon sees it."""
 
 
 class Store(Table):
@@ -200,6 +202,21 @@ class WaysOut(Table):
     empty: Annotated[str, AfterValidator(_way_out)] | None = None
     closed: Annotated[str, AfterValidator(_way_out)] | None = None
     timeout: Annotated[str, AfterValidator(_way_out)] | None = None
+
+
+class Callbacks(Table):
+    """How callers may leave a message instead of waiting, and how they are called back."""
+
+    key: Annotated[str, _matching(r"[0-9*#]", "one key of a telephone: a digit, * or #")] = "5"
+    offer_after_seconds: Seconds | None = None
+    offer_above_seconds: Seconds | None = None
+    reserved_seconds: Seconds = 900
+    retry_seconds: Annotated[float, Field(ge=60, le=LONGEST_SECONDS)] = 1800
+    attempts: Annotated[int, Field(ge=1, le=100)] = 3
+    put_off_seconds: Annotated[float, Field(ge=60, le=LONGEST_SECONDS)] = 600
+    ring_seconds: Annotated[float, Field(ge=5, le=300)] = 45
+    calendar: Name | None = None
+    at_once: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
 
 Who = Literal["nobody", "logged_in", "ready", "available"]
@@ -282,6 +299,7 @@ class Queue(Table):
     transfers_keep_entry: bool = False
     dropped_come_back: bool = False
     last_agent_days: Annotated[float, Field(ge=0, le=3650)] = 0
+    callbacks: Callbacks | None = None
 
 
 Dial = Annotated[str, _matching(r"[A-Za-z0-9]+/[^\s|&,/][^\s|&,]{0,254}", "TECHNOLOGY/NAME, such as PJSIP/alice")]
@@ -399,6 +417,7 @@ def _queue_rules(queue: Queue) -> QueueRules:
         "join_needs": rules.Presence(queue.join_needs),
         "stay_needs": rules.Presence(queue.stay_needs),
         "ways_out": ways_out,
+        "callbacks": rules.CallbackRules(**queue.callbacks.model_dump()) if queue.callbacks else None,
     }
     return QueueRules(**{**queue.model_dump(), **translated})
 
@@ -415,6 +434,7 @@ def _agent_rules(agent: Agent) -> AgentRules:
         devices=tuple(Device(kind="desk", dial=device.dial) for device in agent.devices if isinstance(device, Desk)),
         skills=dict(agent.skills),
         number=agent.number or "",
+        callbacks=agent.callbacks,
     )
 
 
@@ -550,6 +570,13 @@ def _broken_references(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
     for at, queue in enumerate(_tables(data, "queue")):
         if "calendar" in queue and queue["calendar"] not in known_calendars:
             yield ("queue", at, "calendar"), f"there is no calendar {queue['calendar']!r}"
+        callbacks = queue.get("callbacks")
+        if isinstance(callbacks, dict):
+            if callbacks.get("calendar", None) not in (None, *known_calendars):
+                yield ("queue", at, "callbacks"), f"there is no calendar {callbacks['calendar']!r}"
+            for key in ("messages", "mobile_dial"):
+                for name in [name for name, server in _servers(data) if not server.get(key)]:
+                    yield ("queue", at, "callbacks"), f"needs asterisk.{name}.{key}"
         ways = queue.get("ways_out")
         for status, way in ways.items() if isinstance(ways, dict) else ():
             if isinstance(way, str) and not way.startswith("context:") and way not in queues:
@@ -567,6 +594,11 @@ def _broken_references(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
                 yield ("token", at, "queues"), f"there is no queue {queue!r}"
         if "agent" in token and token["agent"] not in agents:
             yield ("token", at, "agent"), f"there is no agent {token['agent']!r}"
+
+
+def _servers(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    servers = data.get("asterisk")
+    return [(name, server) for name, server in servers.items() if isinstance(server, dict)] if servers else []
 
 
 def _is_desk(device: Any) -> bool:

@@ -18,6 +18,7 @@ import acd
 from acd import config as configuration
 from acd import logs
 from acd.api.app import Api
+from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
 from acd.center import Center, Undecided, laws
@@ -26,7 +27,9 @@ from acd.center.inputs import CalendarTurned, DaemonStarted, DayBegan, Input, Ru
 from acd.center.model import PbxName, QueueName
 from acd.center.state import State
 from acd.clock import Clock
-from acd.journal import Journal, open_journal
+from acd.dialling import Dialling
+from acd.journal import Journal, JournalError, open_journal
+from acd.messages import Messages
 from acd.metrics import Metrics
 
 log = structlog.get_logger()
@@ -86,7 +89,7 @@ class Daemon:
         if self._web:
             await self._web.cleanup()
         for calls in self._calls.values():
-            calls.stop()
+            await calls.stop()
         for link in self._links.values():
             await link.stop()
         for timer in (self._timer, self._calendar_timer):
@@ -115,7 +118,7 @@ class Daemon:
         self._api.use(config)
         self.tell(RulesLoaded(rules=config.rules()))
         for calls in self._calls.values():
-            calls.country = config.site.country
+            calls.use(self._means_of(calls.pbx))
         self._turn_calendars()
         log.info("reload.done", queues=len(config.queue), agents=len(config.agent))
 
@@ -185,7 +188,28 @@ class Daemon:
         )
 
     def _new_calls(self, link: Link) -> Calls:
-        return Calls(link, tell=self.tell, now=self.now, country=self.config.site.country)
+        return Calls(link, tell=self.tell, now=self.now, means=self._means_of(link.name))
+
+    def _means_of(self, pbx: str) -> Means:
+        folder = self.config.asterisk[pbx].messages
+        return Means(
+            state=self.center.state,
+            dialling=Dialling(
+                self.config.site.country, {name: server.mobile_dial for name, server in self.config.asterisk.items()}
+            ),
+            messages=Messages(Path(folder)) if folder else None,
+            on_disk=self._on_disk,
+            can_promise=lambda: self._journal.state == "writing",
+            country=self.config.site.country,
+            zone=self.config.site.zone,
+        )
+
+    async def _on_disk(self) -> bool:
+        try:
+            await self._journal.all_committed()
+        except JournalError:
+            return False
+        return True
 
     # ---- What the API asks besides
 

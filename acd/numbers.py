@@ -7,6 +7,15 @@ from functools import lru_cache
 import phonenumbers
 
 
+def national_digits(number: str, country: str | None) -> str:
+    """The digits of a number in E.164 as one dials them in that country, abroad with 00 before them."""
+    parsed = phonenumbers.parse(number)
+    if country and phonenumbers.region_code_for_number(parsed) == country:
+        text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+        return "".join(letter for letter in text if letter.isdigit())
+    return "00" + number.removeprefix("+")
+
+
 @lru_cache(maxsize=10_000)
 def e164(text: str, country: str | None) -> str:
     """A number in the form +31612345678 (ITU-T E.164); empty if it is none. `country` (ISO 3166, such as NL) is where

@@ -8,13 +8,14 @@ must not be judged by it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from itertools import permutations
 from typing import Any
 
 import structlog
 
 from acd.asterisk import reading
+from acd.asterisk.callbacks import Callbacks, Means
 from acd.asterisk.channels import Channels
 from acd.asterisk.link import ActionFailed, Event, Link
 from acd.asterisk.orders import Orders
@@ -47,18 +48,18 @@ PARTIES = ("Transferee", "TransferTarget")
 
 class Calls:
     def __init__(
-        self, link: Link, tell: Callable[[Input], object], now: Callable[[], float], country: str | None = None
+        self, link: Link, tell: Callable[[Input], Sequence[AnyFact]], now: Callable[[], float], means: Means
     ) -> None:
-        """`country` is where callers' numbers without one belong."""
         self.pbx = PbxName(link.name)
         self._link = link
         self._tell = tell
         self._now = now
-        self.country = country
+        self._means = means
         self._held: list[Event] | None = None
         """Events heard while the survey is under way; None at other times."""
         self._channels = Channels()
         self._orders = Orders(link, tell, self._channels)
+        self._callbacks = Callbacks(self.pbx, self._orders.send, tell, now, means)
         self._parties: dict[str, dict[ChannelId, str]] = {}
         """Who is in which bridge, each with his channel's name."""
         self._party_of: dict[ChannelId, str] = {}
@@ -70,6 +71,7 @@ class Calls:
 
     def on_fact(self, fact: AnyFact) -> None:
         self._orders.on_fact(fact)
+        self._callbacks.on_fact(fact)
 
     # ---- The link
 
@@ -79,14 +81,23 @@ class Calls:
         self._start(self._survey())
 
     def link_down(self, why: str) -> None:
-        self.stop()
+        self._stop_tasks()
         self._held = None
         self._channels.forget_all_bridging()
         for memory in (self._parties, self._party_of, self._passed_on):
             memory.clear()
         self._tell(PbxLost(pbx=self.pbx))
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
+        self._stop_tasks()
+        await self._callbacks.stop()
+
+    def use(self, means: Means) -> None:
+        """From now on these."""
+        self._means = means
+        self._callbacks.use(means)
+
+    def _stop_tasks(self) -> None:
         for task in self._tasks:
             task.cancel()
 
@@ -108,7 +119,8 @@ class Calls:
             except ActionFailed as error:
                 log.warning("pbx.survey_failed", pbx=self.pbx, why=str(error))
                 await asyncio.sleep(SURVEY_AGAIN_SECONDS)
-        live = tuple(reading.live_channel(channel, self.country) for channel in channels)
+        live = tuple(reading.live_channel(channel, self._means.country) for channel in channels)
+        await self._callbacks.finish_all({channel.channel for channel in live})
         self._channels.name_of = {ChannelId(channel["Uniqueid"]): channel["Channel"] for channel in channels}
         self._legs = {channel.channel: "" for channel in live if offer_of(channel.channel)}
         self._channels.marked = {channel.channel for channel in live if channel.status == "ANSWERED"}
@@ -129,12 +141,14 @@ class Calls:
         channel = ChannelId(event["Uniqueid"])
         if event["UserEvent"] == "AcdJoin":
             self._channels.name_of[channel] = event["Channel"]
-            self._tell(reading.joined(self.pbx, event, self.country))
+            self._tell(reading.joined(self.pbx, event, self._means.country))
         elif event["UserEvent"] == "AcdFeature":
             self._tell(reading.feature(self.pbx, event))
         elif event["UserEvent"] == "AcdAccept" and (offer := offer_of(channel)):
             self._channels.name_of[channel] = event["Channel"]
             self._tell(LegAccepted(offer=offer))
+        else:
+            self._callbacks.on_user_event(event)
 
     def _new_channel(self, event: Event) -> None:
         channel = ChannelId(event["Uniqueid"])
@@ -226,6 +240,8 @@ class Calls:
         if offer:
             how, cause = reading.how_it_ended(event, originate_reason=self._legs.pop(channel, ""))
             self._tell(LegEnded(offer=offer, how=how, cause=cause))
+        elif self._callbacks.holds(channel):
+            self._callbacks.gone(channel)
         else:
             self._tell(ChannelGone(pbx=self.pbx, channel=channel))
 
@@ -234,7 +250,7 @@ class Calls:
         channel = ChannelId(event["Uniqueid"])
         if offer := offer_of(channel):
             self._tell(LegHungUp(offer=offer))
-        else:
+        elif not self._callbacks.holds(channel):
             self._tell(ChannelGone(pbx=self.pbx, channel=channel))
 
     def _originated(self, event: Event) -> None:

@@ -47,7 +47,7 @@ class Orders:
 
     def beat(self, now: float) -> None:
         """Tells the dialplan that callers are being looked after."""
-        self._send("Setvar", {"Variable": "ACD_HEARTBEAT", "Value": str(int(now))})
+        self.send("Setvar", {"Variable": "ACD_HEARTBEAT", "Value": str(int(now))})
 
     def _ring(self, fact: OfferMade) -> None:
         headers = {
@@ -57,18 +57,18 @@ class Orders:
             "Exten": "s",
             "Priority": "1",
             "Timeout": str(int((fact.ring_seconds + RING_MARGIN_SECONDS) * 1000)),
-            "Variable": f"ACD_QUEUE={fact.queue}",
+            "Variable": _variables(fact),
         }
         if caller_id := reading.caller_id(fact.caller):
             headers["CallerID"] = caller_id
-        self._send(
+        self.send(
             "Originate",
             headers,
             otherwise=lambda why: LegEnded(offer=fact.offer, how=LegEnd.UNREACHABLE, cause=why),
         )
 
     def _offer_ended(self, fact: OfferEnded) -> None:
-        if fact.outcome is OfferOutcome.ACCEPTED:
+        if fact.outcome is OfferOutcome.ACCEPTED and fact.caller_channel:
             self._bridge(fact)
 
     def _bridge(self, fact: OfferEnded) -> None:
@@ -76,10 +76,10 @@ class Orders:
         self._channels.expect_bridge(caller, leg, fact.offer)
         # The mark comes first: whatever the caller's dialplan does next, it knows. One connection keeps the order.
         if fact.comes_back_if_dropped:
-            self._send("Setvar", {"Channel": caller, "Variable": "ACD_COMES_BACK", "Value": "yes"})
+            self.send("Setvar", {"Channel": caller, "Variable": "ACD_COMES_BACK", "Value": "yes"})
         self._mark(caller, "ANSWERED")
         self._channels.marked.add(caller)
-        self._send(
+        self.send(
             "Bridge",
             {"Channel1": self._channels.name_of.get(caller, caller), "Channel2": self._channels.name_of.get(leg, leg)},
             otherwise=lambda why: BridgeFailed(offer=fact.offer, cause=why),
@@ -102,7 +102,7 @@ class Orders:
 
     def _note_queue(self, channel: ChannelId, queue: QueueName) -> None:
         """The channel's own memory: a survey reads it, and the fallback goes by it."""
-        self._send("Setvar", {"Channel": channel, "Variable": "ACD_QUEUE", "Value": queue})
+        self.send("Setvar", {"Channel": channel, "Variable": "ACD_QUEUE", "Value": queue})
 
     def _release_caller(self, fact: CallerReleased) -> None:
         self._mark(fact.channel, fact.status)
@@ -110,21 +110,21 @@ class Orders:
         self._redirect(fact.channel, *where)
 
     def _redirect(self, channel: ChannelId, context: str, extension: str, priority: str) -> None:
-        self._send("Redirect", {"Channel": channel, "Context": context, "Exten": extension, "Priority": priority})
+        self.send("Redirect", {"Channel": channel, "Context": context, "Exten": extension, "Priority": priority})
 
     def _hang_up_leg(self, fact: LegReleased) -> None:
         headers: dict[str, str] = {"Channel": fact.channel}
         if fact.answered_elsewhere:
             headers["Cause"] = ANSWERED_ELSEWHERE
-        self._send("Hangup", headers)
+        self.send("Hangup", headers)
 
     def _answer_feature(self, fact: FeatureAnswered) -> None:
-        self._send("Setvar", {"Channel": fact.channel, "Variable": "ACD_RESULT", "Value": fact.result})
+        self.send("Setvar", {"Channel": fact.channel, "Variable": "ACD_RESULT", "Value": fact.result})
 
     def _mark(self, channel: ChannelId, status: str) -> None:
-        self._send("Setvar", {"Channel": channel, "Variable": "ACD_STATUS", "Value": status})
+        self.send("Setvar", {"Channel": channel, "Variable": "ACD_STATUS", "Value": status})
 
-    def _send(self, action: str, headers: dict[str, str], *, otherwise: Callable[[str], Input] | None = None) -> None:
+    def send(self, action: str, headers: dict[str, str], *, otherwise: Callable[[str], Input] | None = None) -> None:
         """Sends an action without waiting; what follows from its failure, if anything does, is told to the center.
 
         A link that is down changes nothing here: what became of the calls is found out by the survey after it.
@@ -149,6 +149,14 @@ class Orders:
         log.info("pbx.action_failed", pbx=self.pbx, action=action, channel=headers.get("Channel"), why=str(error))
         if otherwise and isinstance(error, ActionRefused):
             self._tell(otherwise(str(error)))
+
+
+def _variables(fact: OfferMade) -> str:
+    """Of the leg, in the form of AMI's Variable header. Nothing in them comes from outside."""
+    variables = {"ACD_QUEUE": fact.queue, "ACD_KIND": fact.kind}
+    if fact.message:
+        variables |= {"ACD_MESSAGE": fact.message.name, "ACD_LEFT_AT": str(int(fact.message.left_at))}
+    return ",".join(f"{name}={value}" for name, value in variables.items())
 
 
 _ORDERS: dict[type[AnyFact], Callable[[Orders, Any], None]] = {

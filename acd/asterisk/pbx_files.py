@@ -19,7 +19,8 @@ PACKAGE = Path(__file__).parents[1]
 SHIPPED = PACKAGE / "shipped" if (PACKAGE / "shipped").is_dir() else PACKAGE.parent
 """Where the files lie that an operator copies: in an installed package, or in the checkout."""
 AMI_USER = "acd"
-FOLDERS = ("etc/manager.d", "log", "lib", "cache", "spool/outgoing", "keys", "data/sounds")
+DIALPLANS = ("acd.conf", "acd-callbacks.conf", "acd-features.conf")
+FOLDERS = ("etc/manager.d", "log", "lib", "cache", "spool/outgoing", "spool/acd", "keys", "data/sounds")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def write(folder: Path, installation: Installation, settings: PbxSettings, ports
         (folder / name).mkdir(parents=True, exist_ok=True)
     etc = folder / "etc"
     _link_data(installation.data, folder / "data")
-    for ours in ("acd.conf", "acd-features.conf"):
+    for ours in DIALPLANS:
         shutil.copyfile(SHIPPED / "dialplans" / ours, etc / ours)
     ami_user = etc / "manager.d" / "acd.conf"
     ami_user.touch(mode=0o600)
@@ -67,7 +68,7 @@ def write(folder: Path, installation: Installation, settings: PbxSettings, ports
         "manager.conf": _MANAGER_CONF.format(address=LOOPBACK, port=ports.ami),
         "pjsip.conf": _pjsip_conf(settings, ports),
         "rtp.conf": f"[general]\nrtpstart = {ports.rtp.start}\nrtpend = {ports.rtp.stop - 1}\nicesupport = no\n",
-        "extensions.conf": f'#include "acd.conf"\n#include "acd-features.conf"\n\n{settings.dialplan}\n',
+        "extensions.conf": "".join(f'#include "{ours}"\n' for ours in DIALPLANS) + f"\n{settings.dialplan}\n",
         **_SMALL_FILES,
     }
     for name in {*contents, *settings.files}:

@@ -35,6 +35,7 @@ VARIABLES = (
     "ACD_MAX_WAIT",
     "ACD_SKILLS",
     "ACD_PREFERRED_AGENT",
+    "ACD_ASIDE",
 )
 """The channel variables by which a waiting caller is recognised."""
 DIALS, UP = "4", "6"
@@ -87,6 +88,7 @@ def live_channel(event: Event, country: str | None) -> LiveChannel:
         max_wait_seconds=seconds(variables["ACD_MAX_WAIT"]),
         needs=needs(variables["ACD_SKILLS"]),
         preferred_agent=agent(variables["ACD_PREFERRED_AGENT"]),
+        aside=variables["ACD_ASIDE"] == "yes",
     )
 
 

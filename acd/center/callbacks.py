@@ -47,7 +47,6 @@ from acd.center.model import (
     NotAllowed,
     Outcome,
     PbxName,
-    QueueName,
     Refused,
     Request,
     RequestId,
@@ -147,7 +146,6 @@ def left(turn: Turn, told: MessageLeft) -> None:
     if earlier := turn.state.callbacks.get((request.queue, request.number)):
         _renew(turn, turn.state.requests[earlier], message, "")
         calls.end(turn, request, Outcome.CALLBACK, ended_by="caller")
-        turn.tell(CallerAnswered(at=turn.now, pbx=told.pbx, channel=told.channel, result="kept"))
         return
     turn.tell(
         CallbackPromised(
@@ -188,11 +186,14 @@ def _is_taken(request: Request) -> bool:
 # ---- He calls again
 
 
-def still_to_come(turn: Turn, queue: QueueName, number: str) -> Request | None:
-    """The callback of this number, if no agent has it yet."""
-    name = turn.state.callbacks.get((queue, number)) if number else None
-    request = turn.state.requests[name] if name else None
-    return request if request and request.state in STILL_TO_COME else None
+def to_ask_about(turn: Turn, told: CallerJoined) -> Request | None:
+    """The callback that he has coming, if no agent has it yet."""
+    queue = turn.state.queues.get(told.queue)
+    name = turn.state.callbacks.get((told.queue, told.caller.e164))
+    if name is None or queue is None or queue.rules.callbacks is None:
+        return None
+    request = turn.state.requests[name]
+    return request if request.state in STILL_TO_COME else None
 
 
 def ask(turn: Turn, told: CallerJoined, request: Request) -> None:

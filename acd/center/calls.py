@@ -29,8 +29,8 @@ def joined(turn: Turn, told: CallerJoined) -> None:
     if earlier:
         # He was passed on, or his agent hung up and the dialplan queued him again before the leg's end was heard.
         end_talk_passed_on(turn, earlier)
-    elif open_callback := callbacks.still_to_come(turn, told.queue, told.caller.e164):
-        callbacks.ask(turn, told, open_callback)
+    elif coming := callbacks.to_ask_about(turn, told):
+        callbacks.ask(turn, told, coming)
         return
     queue = doors.admitting_queue(turn, told)
     if queue is not None:

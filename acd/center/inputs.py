@@ -89,6 +89,8 @@ class LiveChannel(Struct, frozen=True):
     max_wait_seconds: float | None = None
     needs: Needs = ()
     preferred_agent: AgentName | None = None
+    aside: bool = False
+    """He is leaving a message."""
 
 
 class PbxSurveyed(Input, frozen=True):

@@ -6,7 +6,7 @@ told to the same rules as if it had been heard just now.
 
 from __future__ import annotations
 
-from acd.center import calls, offers, phones
+from acd.center import callbacks, calls, offers, phones
 from acd.center.facts import LegReleased, PbxStateChanged
 from acd.center.inputs import (
     CallerJoined,
@@ -65,6 +65,8 @@ def _recognise_caller(turn: Turn, pbx: PbxName, live: LiveChannel) -> None:
     request = turn.state.request_on(pbx, live.channel)
     if request and request.state is not RequestState.ONGOING and _went_on(live, request):
         calls.went_on(turn, request)
+    elif request and request.aside and not live.aside:
+        callbacks.resume(turn, request)
     if live.queue and not live.status:
         calls.joined(
             turn,

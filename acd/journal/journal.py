@@ -107,6 +107,10 @@ class Journal:
         search = (queue, kind, min(below, on_disk + 1), limit - len(recent))
         return recent + await asyncio.get_running_loop().run_in_executor(self._reader, self._store.past, *search)
 
+    async def all_committed(self) -> None:
+        """Returns when all facts so far are on disk. Raises JournalError if they never will be."""
+        await self.committed(self._last + 1 if self._overflow else self._last)
+
     @property
     def state(self) -> Literal["writing", "failing"]:
         return "failing" if self.outage else "writing"

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import msgspec
 
+from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link, Patience
 from acd.center import Center
@@ -32,6 +33,7 @@ from acd.center.inputs import (
     TimePassed,
 )
 from acd.center.model import AgentRules, Refused, SiteRules
+from acd.dialling import Dialling
 from acd.simulation import ami
 from acd.simulation.arrivals import Agents, Callers
 from acd.simulation.clock import VirtualLoop
@@ -104,6 +106,11 @@ async def _or_break(site: Site, living: Coroutine[Any, Any, None]) -> None:
     await task
 
 
+async def _at_once() -> bool:
+    """There is no journal to wait for."""
+    return True
+
+
 class Site:
     """What a daemon is inside, without its doors: no journal, no HTTP, no clock but the loop's."""
 
@@ -122,7 +129,10 @@ class Site:
         self._chance = lots("center", day.seed)
         self.pbxs = {name: self._pbx(self._loop, name, day.seed) for name in day.pbxs}
         self._links = {name: self._link(name) for name in day.pbxs}
-        self._calls = {name: Calls(link, tell=self.tell, now=self._loop.time) for name, link in self._links.items()}
+        means = Means(self.center.state, Dialling(None, {}), None, on_disk=_at_once, can_promise=lambda: True)
+        self._calls = {
+            name: Calls(link, tell=self.tell, now=self._loop.time, means=means) for name, link in self._links.items()
+        }
         self._watch = Watch(self.center.state, self.pbxs)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
@@ -142,7 +152,7 @@ class Site:
         self._watch.at_the_end()
         self._rounds.cancel()
         for calls in self._calls.values():
-            calls.stop()
+            await calls.stop()
         for link in self._links.values():
             await link.stop()
         for pbx in self.pbxs.values():

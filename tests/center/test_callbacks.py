@@ -278,7 +278,6 @@ def test_a_second_message_joins_the_first_which_keeps_its_place() -> None:
     assert world.ending_of(second).outcome == "callback"
     assert world.last(CallbackRenewed).was == old
     assert world.request(first).message != old
-    assert world.last(CallerAnswered).result == "kept"
 
 
 # ---- Hours

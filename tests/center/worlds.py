@@ -326,6 +326,7 @@ class World:
             priority=one.priority,
             max_wait_seconds=None if one.leave_at is None else one.leave_at - one.entered_at,
             needs=one.needs,
+            aside=one.aside,
         )
         return replace(lives, **changes)
 

@@ -1,0 +1,359 @@
+"""The dialogues of `acd-callbacks.conf`: with a caller who leaves a message or calls again, and with the agent who
+calls him back.
+
+The dialplan asks by a UserEvent and waits for ACD_RESULT. Nothing is promised to a caller before it is on disk, and no
+customer is dialled before the attempt is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+import structlog
+
+from acd import numbers
+from acd.asterisk import reading
+from acd.asterisk.link import Event
+from acd.center.facts import (
+    AnyFact,
+    CallbackOffered,
+    CallbackPromised,
+    CallbackRenewed,
+    CallerAnswered,
+    CallerAsked,
+    CustomerDialled,
+    RequestSetAside,
+)
+from acd.center.inputs import (
+    CallbackChosen,
+    CallbackKey,
+    ChannelGone,
+    CustomerHungUp,
+    CustomerNotReached,
+    Input,
+    MessageBegun,
+    MessageDropped,
+    MessageLeft,
+    NumberTyped,
+)
+from acd.center.model import ChannelId, Kind, OfferId, PbxName, Request, RequestId
+from acd.center.offers import offer_of
+from acd.center.state import State
+from acd.dialling import Dialling, NotDialled, Purpose
+from acd.messages import Messages, NoMessage
+
+log = structlog.get_logger()
+
+NOT_REACHED = {"BUSY": "busy", "NOANSWER": "no_answer"}
+"""DIALSTATUS of who could be rung; anything else is a failure."""
+
+
+class Send(Protocol):
+    def __call__(self, action: str, headers: dict[str, str]) -> None: ...
+
+
+@dataclass(slots=True)
+class Means:
+    """What the dialogues on one server need besides its link."""
+
+    state: State
+    dialling: Dialling
+    messages: Messages | None
+    on_disk: Callable[[], Awaitable[bool]]
+    """Answers when all facts so far are, or (False) never will be."""
+    can_promise: Callable[[], bool]
+    """The journal can be written."""
+    country: str | None = None
+    zone: tzinfo | None = None
+
+
+class Callbacks:
+    def __init__(
+        self,
+        pbx: PbxName,
+        send: Send,
+        tell: Callable[[Input], Sequence[AnyFact]],
+        now: Callable[[], float],
+        means: Means,
+    ) -> None:
+        self._pbx = pbx
+        self._send = send
+        self._tell = tell
+        self._now = now
+        self._means = means
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def use(self, means: Means) -> None:
+        """From now on these."""
+        self._means = means
+
+    async def stop(self) -> None:
+        """What is being promised is finished, or will be found out."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("callbacks.failed", pbx=self._pbx, exc_info=error)
+
+    # ---- What the dialplan says
+
+    def on_user_event(self, event: Event) -> None:
+        hears = _HEARS.get(event["UserEvent"])
+        if hears:
+            hears(self, ChannelId(event["Uniqueid"]), event)
+
+    def _message(self, channel: ChannelId, event: Event) -> None:
+        step = event.get("Step", "")
+        if step == "begin":
+            self._begin(channel, event)
+        elif step == "number":
+            self._number(channel, unquote(event.get("Typed", "")))
+        elif step == "recorded":
+            self._start(self._judge(channel))
+        elif step == "left":
+            self._start(self._promise(channel))
+        elif step == "back":
+            self._back(channel)
+
+    def _begin(self, channel: ChannelId, event: Event) -> None:
+        number = reading.caller(event, self._means.country).e164
+        if number and not self._may_be_called(number):
+            number = ""
+        told = self._tell(MessageBegun(pbx=self._pbx, channel=channel, number=number))
+        if not any(isinstance(fact, RequestSetAside) for fact in told):
+            self._answer(channel, "no")
+
+    def _set_aside(self, fact: RequestSetAside) -> None:
+        self._set(fact.channel, "ACD_MESSAGE", fact.message)
+        if fact.number:
+            self._set(fact.channel, "ACD_DIGITS", spoken(numbers.national_digits(fact.number, self._means.country)))
+        self._answer(fact.channel, "number" if fact.number else "begun")
+
+    def _number(self, channel: ChannelId, typed: str) -> None:
+        number = numbers.e164(typed[: reading.LONGEST_NUMBER], self._means.country)
+        if not number or not self._may_be_called(number):
+            self._answer(channel, "refused")
+            return
+        self._tell(NumberTyped(pbx=self._pbx, channel=channel, number=number))
+        self._answer(channel, "number")
+
+    def _may_be_called(self, number: str) -> bool:
+        try:
+            self._means.dialling.check(number, Purpose.CALLBACK)
+        except NotDialled as refused:
+            log.info("callback.number_refused", pbx=self._pbx, rule=refused.rule)
+            return False
+        return True
+
+    async def _judge(self, channel: ChannelId) -> None:
+        self._answer(channel, "good" if await self._heard(channel) is not None else "bad")
+
+    async def _heard(self, channel: ChannelId) -> float | None:
+        """How long the message is that he is leaving, in seconds; None if it is none."""
+        request, messages = self._leaving(channel), self._means.messages
+        if request is None or request.message is None or messages is None:
+            return None
+        try:
+            return (await asyncio.to_thread(messages.judge, request.message.name)).seconds
+        except NoMessage as none:
+            log.info("callback.no_message", pbx=self._pbx, request=request.id, why=str(none))
+            return None
+
+    async def _promise(self, channel: ChannelId) -> None:
+        """He hears that his place is kept only when it is."""
+        told = await self._keep(channel)
+        promised = next((fact for fact in told if isinstance(fact, CallbackPromised | CallbackRenewed)), None)
+        if promised is None:
+            self._answer(channel, "no")
+            return
+        if not await self._means.on_disk():
+            self._answer(channel, "no")
+            return
+        request = self._means.state.requests.get(promised.request)
+        place = self._means.state.place_of(request) if request else None
+        self._set(channel, "ACD_DIGITS", spoken(str(place)) if place else "")
+        self._answer(channel, "kept")
+
+    async def _keep(self, channel: ChannelId) -> Sequence[AnyFact]:
+        """The message, on disk; and then the fact that it is there."""
+        seconds = await self._heard(channel)
+        request, messages = self._leaving(channel), self._means.messages
+        if seconds is None or request is None or request.message is None or messages is None:
+            return ()
+        if not request.number or not self._may_be_called(request.number) or not self._means.can_promise():
+            return ()
+        try:
+            await asyncio.to_thread(messages.keep, request.message.name)
+        except OSError as error:
+            log.error("callback.not_kept", pbx=self._pbx, request=request.id, error=str(error))
+            return ()
+        hours = self._means.dialling.hours_of(request.number)
+        return self._tell(MessageLeft(pbx=self._pbx, channel=channel, seconds=seconds, hours=hours))
+
+    def _back(self, channel: ChannelId) -> None:
+        request = self._leaving(channel)
+        if request and request.message:
+            self._delete(request.message.name)
+        self._tell(MessageDropped(pbx=self._pbx, channel=channel))
+        if self._means.state.request_on(self._pbx, channel) is None:
+            # His message was kept, but he could not be told so in time: he joins, and is asked what he wants of it.
+            self._redirect(channel, "acd-wait", "1")
+
+    def _delete(self, message: str) -> None:
+        if self._means.messages:
+            self._start(asyncio.to_thread(self._means.messages.delete, message))
+
+    def _leaving(self, channel: ChannelId) -> Request | None:
+        request = self._means.state.request_on(self._pbx, channel)
+        return request if request and request.aside else None
+
+    # ---- He hangs up
+
+    def holds(self, channel: ChannelId) -> bool:
+        """Whether it is only found out when his message is judged what his hanging up means."""
+        return self._leaving(channel) is not None
+
+    def gone(self, channel: ChannelId) -> None:
+        """Whoever has spoken has left his message; his file is closed by now."""
+        self._start(self._finish(channel))
+
+    async def finish_all(self, alive: set[ChannelId]) -> None:
+        """Of those who hung up unheard."""
+        for request in list(self._means.state.requests.values()):
+            if request.aside and request.pbx == self._pbx and request.channel not in alive:
+                await self._finish(request.channel)
+
+    async def _finish(self, channel: ChannelId) -> None:
+        request = self._leaving(channel)
+        if not await self._keep(channel) and request and request.message:
+            self._delete(request.message.name)
+        self._tell(ChannelGone(pbx=self._pbx, channel=channel))
+
+    # ---- He is told, or asked
+
+    def _offered(self, fact: CallbackOffered) -> None:
+        self._set(fact.channel, "ACD_MESSAGE_KEY", fact.key)
+        self._redirect(fact.channel, "acd-wait", "offer")
+
+    def _asked(self, fact: CallerAsked) -> None:
+        self._set(fact.channel, "ACD_CALLBACK", fact.request)
+        self._set(fact.channel, "ACD_DIGITS", spoken(str(fact.place)) if fact.place else "")
+        self._redirect(fact.channel, "acd-callback-again", "1")
+
+    def _chosen(self, channel: ChannelId, event: Event) -> None:
+        self._tell(
+            CallbackChosen(
+                pbx=self._pbx,
+                channel=channel,
+                request=RequestId(unquote(event.get("Typed", ""))),
+                choice=event.get("Step", ""),
+                caller=reading.caller(event, self._means.country),
+            )
+        )
+
+    def _caller_answered(self, fact: CallerAnswered) -> None:
+        self._answer(fact.channel, fact.result)
+
+    def _renewed(self, fact: CallbackRenewed) -> None:
+        if fact.was:
+            self._delete(fact.was.name)
+
+    # ---- The agent
+
+    def _key(self, channel: ChannelId, event: Event) -> None:
+        if offer := offer_of(channel):
+            when = self._moment(event.get("When", ""))
+            self._tell(CallbackKey(offer, event.get("Do", ""), at=when, with_me=event.get("With") == "1"))
+
+    def _moment(self, typed: str) -> float | None:
+        """HHMM: the next such time; DDMMHHMM: on the next such day."""
+        if not (typed.isascii() and typed.isdigit() and len(typed) in (4, 8)):
+            return None
+        now = datetime.fromtimestamp(self._now(), self._means.zone).astimezone(self._means.zone)
+        with suppress(ValueError):
+            at = now.replace(hour=int(typed[-4:-2]), minute=int(typed[-2:]), second=0, microsecond=0)
+            if len(typed) == 4:
+                return (at if at > now else at + timedelta(days=1)).timestamp()
+            at = at.replace(day=int(typed[:2]), month=int(typed[2:4]))
+            return (at if at > now else at.replace(year=at.year + 1)).timestamp()
+        return None
+
+    def _customer_dialled(self, fact: CustomerDialled) -> None:
+        self._start(self._dial(fact))
+
+    async def _dial(self, fact: CustomerDialled) -> None:
+        if not await self._means.on_disk():
+            self._tell(CustomerNotReached(fact.offer, "failed", "the attempt cannot be written down"))
+            return
+        try:
+            purpose = Purpose.CALLBACK if fact.kind == Kind.CALLBACK else Purpose.CLICK
+            dial = self._means.dialling.dial_string(self._pbx, fact.number, purpose)
+        except NotDialled as refused:
+            self._tell(CustomerNotReached(fact.offer, "refused", refused.rule))
+            return
+        self._set(fact.channel, "ACD_KIND", fact.kind)
+        self._set(fact.channel, "ACD_DIAL", dial)
+        self._set(fact.channel, "ACD_CALLER_ID", self._means.dialling.caller_id(self._pbx, fact.queue))
+        self._set(fact.channel, "ACD_RING_SECONDS", str(int(fact.ring_seconds)))
+        self._redirect(fact.channel, "acd-customer", "1")
+
+    def _dialled(self, channel: ChannelId, event: Event) -> None:
+        offer, status = offer_of(channel), event.get("Status", "")
+        if offer is None or status == "CANCEL":
+            return
+        if status == "ANSWER":
+            self._tell(CustomerHungUp(offer))
+            return
+        cause = f"{status} {event.get('Cause', '')}".strip()
+        self._tell(CustomerNotReached(OfferId(offer), NOT_REACHED.get(status, "failed"), cause))
+
+    # ---- To the dialplan
+
+    def on_fact(self, fact: AnyFact) -> None:
+        carry_out = _ORDERS.get(type(fact))
+        if carry_out and getattr(fact, "pbx", self._pbx) == self._pbx:
+            carry_out(self, fact)
+
+    def _answer(self, channel: ChannelId, result: str) -> None:
+        self._set(channel, "ACD_RESULT", result)
+
+    def _set(self, channel: ChannelId, variable: str, value: str) -> None:
+        self._send("Setvar", {"Channel": channel, "Variable": variable, "Value": value})
+
+    def _redirect(self, channel: ChannelId, context: str, priority: str) -> None:
+        self._send("Redirect", {"Channel": channel, "Context": context, "Exten": "s", "Priority": priority})
+
+
+def spoken(digits: str) -> str:
+    """As the names of Asterisk's own sounds."""
+    return "&".join(f"digits/{digit}" for digit in digits)
+
+
+_HEARS: dict[str, Callable[[Callbacks, ChannelId, Event], None]] = {
+    "AcdMessage": Callbacks._message,
+    "AcdChoice": Callbacks._chosen,
+    "AcdCallback": Callbacks._key,
+    "AcdDialled": Callbacks._dialled,
+}
+_ORDERS: dict[type[AnyFact], Callable[[Callbacks, Any], None]] = {
+    CallbackOffered: Callbacks._offered,
+    RequestSetAside: Callbacks._set_aside,
+    CallerAsked: Callbacks._asked,
+    CallerAnswered: Callbacks._caller_answered,
+    CallbackRenewed: Callbacks._renewed,
+    CustomerDialled: Callbacks._customer_dialled,
+}
