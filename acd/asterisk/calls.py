@@ -24,6 +24,7 @@ from acd.center.inputs import (
     CallBridged,
     CallPassedOn,
     ChannelGone,
+    CustomerAnswered,
     Input,
     LegAccepted,
     LegAnswered,
@@ -265,6 +266,12 @@ class Calls:
             how, cause = reading.why_not_originated(event["Reason"])
             self._tell(LegEnded(offer=offer, how=how, cause=cause))
 
+    def _dial_ended(self, event: Event) -> None:
+        """An agent's leg has called a customer, who has picked up."""
+        offer = offer_of(event.get("Uniqueid", ""))
+        if offer and event.get("DialStatus") == "ANSWER":
+            self._tell(CustomerAnswered(offer=offer, channel=ChannelId(event["DestUniqueid"])))
+
 
 _HANDLERS: dict[str, Callable[[Calls, Event], None]] = {
     "UserEvent": Calls._user_event,
@@ -277,5 +284,6 @@ _HANDLERS: dict[str, Callable[[Calls, Event], None]] = {
     "HangupRequest": Calls._hangs_up,
     "Hangup": Calls._hung_up,
     "OriginateResponse": Calls._originated,
+    "DialEnd": Calls._dial_ended,
 }
 WANTED_EVENTS = frozenset(_HANDLERS)

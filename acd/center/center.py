@@ -153,6 +153,7 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.DeleteMessage: callbacks.delete_message,
     inputs.PlaceCall: customers.place,
     inputs.CallCustomer: customers.call,
+    inputs.CustomerAnswered: customers.answered,
     inputs.CustomerNotReached: customers.not_reached,
     inputs.CustomerHungUp: customers.hung_up,
     inputs.Settle: customers.settle,

@@ -22,6 +22,7 @@ from acd.center.inputs import (
     CallbackKey,
     CallCustomer,
     CancelRequest,
+    CustomerAnswered,
     CustomerHungUp,
     CustomerNotReached,
     PlaceCall,
@@ -39,7 +40,6 @@ from acd.center.model import (
     NotAllowed,
     Offer,
     Outcome,
-    PbxName,
     Reach,
     Refused,
     Request,
@@ -114,15 +114,20 @@ def dial(turn: Turn, request: Request) -> None:
     )
 
 
-def reached(turn: Turn, request: Request, pbx: PbxName, channel: ChannelId) -> None:
-    if request.reach is Reach.DIALLING:
-        turn.tell(CustomerReached(at=turn.now, request=request.id, pbx=pbx, channel=channel))
+def answered(turn: Turn, told: CustomerAnswered) -> None:
+    if offer := turn.state.offers.get(told.offer):
+        _reached(turn, offer, told.channel)
 
 
 def found_talking(turn: Turn, offer: Offer) -> None:
     """Who reached the customer unheard."""
-    if request := _request_of(turn, offer):
-        reached(turn, request, offer.pbx, ChannelId(""))
+    _reached(turn, offer, ChannelId(""))
+
+
+def _reached(turn: Turn, offer: Offer, channel: ChannelId) -> None:
+    request = _request_of(turn, offer)
+    if request and request.reach is Reach.DIALLING:
+        turn.tell(CustomerReached(at=turn.now, request=request.id, pbx=offer.pbx, channel=channel))
 
 
 def not_reached(turn: Turn, told: CustomerNotReached) -> None:

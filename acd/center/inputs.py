@@ -323,6 +323,12 @@ class CallCustomer(Input, frozen=True):
     request: RequestId
 
 
+class CustomerAnswered(Input, frozen=True):
+    offer: OfferId
+    channel: ChannelId
+    """The customer's."""
+
+
 class CustomerNotReached(Input, frozen=True):
     offer: OfferId
     how: str

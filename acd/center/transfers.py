@@ -33,9 +33,7 @@ def passed_on(turn: Turn, told: CallPassedOn) -> None:
 def talks_together(turn: Turn, told: TalksTogether) -> None:
     """A talk of ours has another caller than it had: he was put into the first one's place."""
     request = _talk_of(turn, turn.state.offers.get(told.offer))
-    if request and request.kind != Kind.CALL:
-        customers.reached(turn, request, told.pbx, told.channel)
-    elif request and request.pbx == told.pbx and request.channel != told.channel:
+    if request and request.kind == Kind.CALL and request.pbx == told.pbx and request.channel != told.channel:
         _take_place(turn, request, told.pbx, told.channel)
 
 

@@ -309,7 +309,8 @@ class CallCenter(RuleBasedStateMachine):
     @rule(which=WHICH, customer=st.integers(0, 3))
     def a_customer_answers(self, which: int, customer: int) -> None:
         offer = _newest(list(self.world.center.state.offers.values()), which)
-        self.tell(inputs.TalksTogether(offer.pbx, offer.id, ChannelId(f"customer-{customer}")))
+        if not any(where[1] == f"customer-{customer}" for where in self.world.center.state.request_of_channel):
+            self.tell(inputs.CustomerAnswered(offer.id, ChannelId(f"customer-{customer}")))
 
     @rule(pbx=st.sampled_from(PBXS), customer=st.integers(0, 3))
     def a_customer_hangs_up(self, pbx: PbxName, customer: int) -> None:

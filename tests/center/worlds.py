@@ -216,7 +216,7 @@ class World:
         self.tell(inputs.CallbackKey(self._offer(who), action, **more))
 
     def customer_answers(self, who: str, channel: str = "customer") -> None:
-        self.tell(inputs.TalksTogether(MAIN, self._offer(who), ChannelId(channel)))
+        self.tell(inputs.CustomerAnswered(self._offer(who), ChannelId(channel)))
 
     def customer_is_not_reached(self, who: str, how: str = "no_answer") -> None:
         self.tell(inputs.CustomerNotReached(self._offer(who), how))
