@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from acd.center import agents, callbacks, calls, offers
+from acd.center import agents, callbacks, calls, devices, offers
 from acd.center.facts import (
     CallbackReturned,
     CallbackUnsettled,
@@ -60,8 +60,10 @@ def place(turn: Turn, asked: PlaceCall) -> None:
     queue = asked.queue or min(agent.queues, key=lambda name: (agent.queues[name], name), default=None)
     if queue is None or queue not in agent.queues:
         raise NotAllowed(f"queue: {agent.name} does not serve {queue!r}; allowed: {', '.join(agent.queues)}")
-    if agent.free_since is None or asked.pbx not in turn.state.steered:
+    if agent.free_since is None:
         raise Refused(f"{agent.name} is {agent.state}: only who is available can place a call")
+    if asked.pbx not in turn.state.steered or not devices.first(turn.state, agent, asked.pbx):
+        raise Refused(f"{agent.name} cannot be reached from {asked.pbx} just now")
     turn.tell(
         RequestQueued(
             at=turn.now,

@@ -63,14 +63,14 @@ class Session:
         found = _CALLER_ID.match(action.get("callerid", ""))
         seconds = float(action["timeout"]) / 1000 if action.get("timeout") else LONGEST_SECONDS
         caller_id = (found["number"], found["name"]) if found else ("", "")
-        name, is_set, value = action.get("variable", "").partition("=")
+        assignments = (one.partition("=") for one in action.get("variable", "").split(","))
         asked = Originate(
             action_id=action.get("actionid", ""),
             channel_id=action.get("channelid", ""),
             dial=action.get("channel", ""),
             seconds=seconds,
             caller_id=caller_id,
-            variables={name: value} if is_set else {},
+            variables={name: value for name, is_set, value in assignments if is_set},
         )
         if (action.get("context"), action.get("exten")) != ("acd-agent", "s"):
             raise Refused("the simulated Asterisk has the extension s of acd-agent, and no other to call a phone for")
