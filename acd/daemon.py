@@ -19,6 +19,7 @@ from acd import config as configuration
 from acd import logs
 from acd.api.app import Api
 from acd.asterisk.callbacks import Means
+from acd.api.feed import Feed
 from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
 from acd.center import Center, Undecided, laws
@@ -53,6 +54,7 @@ class Daemon:
         self._links = {name: self._link(name, server) for name, server in config.asterisk.items()}
         self._calls = {PbxName(name): self._new_calls(link) for name, link in self._links.items()}
         self.metrics = Metrics(self.center.state, list(self._links.values()))
+        self.feed = Feed(self._journal.after, self._journal.newest)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._calendar_timer: asyncio.TimerHandle | None = None
@@ -92,6 +94,7 @@ class Daemon:
             await calls.stop()
         for link in self._links.values():
             await link.stop()
+        self.feed.stop()
         for timer in (self._timer, self._calendar_timer):
             if timer:
                 timer.cancel()
@@ -142,11 +145,18 @@ class Daemon:
             facts = undecided.facts
         self.metrics.decision_seconds.observe(time.perf_counter() - began)
         if facts:
-            self._journal.append(facts)
+            number = self._journal.append(facts)
             for fact in facts:
                 self._publish(fact)
+            self._feed_on(facts, number)
         self._set_timer()
         return facts
+
+    def _feed_on(self, facts: Sequence[AnyFact], number: int) -> None:
+        if number == self._journal.newest:
+            self.feed.tell(facts)
+        else:
+            self.feed.end()  # the journal has overflowed: these have no numbers
 
     def _publish(self, fact: AnyFact) -> None:
         for calls in self._calls.values():

@@ -130,6 +130,10 @@ class Metrics:
         self.loop_lag_seconds = histogram(
             "acd_loop_lag_seconds", "How much later than asked for the event loop came back", LOOP_LAG_BUCKETS
         )
+        self._event_clients = Gauge("acd_event_clients", "Clients that read events now", registry=registry)
+        self._event_clients_cut_off = counter(
+            "acd_event_clients_cut_off_total", "Clients cut off for reading too slowly"
+        )
         self._idle_waste = counter(
             "acd_idle_waste_total", "Times that a request and an agent for it were both found waiting: stays 0"
         )
@@ -158,6 +162,12 @@ class Metrics:
 
     def conservation_error(self, times: int = 1) -> None:
         self._conservation_errors.inc(times)
+
+    def event_clients(self, count: int) -> None:
+        self._event_clients.set(count)
+
+    def event_client_cut_off(self) -> None:
+        self._event_clients_cut_off.inc()
 
     def _offer_made(self, fact: OfferMade, now: float) -> None:
         self._ring_delay_seconds.observe(max(0.0, now - fact.ready_at))

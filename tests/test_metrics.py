@@ -274,6 +274,8 @@ CONTRACT = {
     "acd_loop_lag_seconds": set(),
     "acd_http_requests_total": {"route", "code"},
     "acd_errors_total": {"where"},
+    "acd_event_clients": set(),
+    "acd_event_clients_cut_off_total": set(),
     "acd_build_info": {"version"},
 }
 """From the design: other people's dashboards and alerts rely on it."""

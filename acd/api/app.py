@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from acd.api import agents, health, models, openapi, problems, queues, requests
+from acd.api import agents, events, health, models, openapi, problems, queues, requests
 from acd.api.desk import Desk, Metrics
 from acd.api.endpoint import CHIEFS, METERS, OPEN, PEOPLE, TOKEN, Asked, Endpoint, Site, answering
 from acd.api.problems import BODY_LIMIT_BYTES
@@ -51,6 +51,15 @@ ENDPOINTS = (
     Endpoint("GET", "/v1/requests", requests.listed, PEOPLE, models.Requests, query=requests.Search),
     Endpoint("GET", "/v1/requests/{request}", requests.one, PEOPLE, models.Request),
     Endpoint(
+        "GET",
+        "/v1/events",
+        events.stream,
+        PEOPLE,
+        events.CONTENT_TYPE,
+        query=events.Wanted,
+        refusals=(HTTPStatus.GONE, HTTPStatus.SERVICE_UNAVAILABLE),
+    ),
+    Endpoint(
         "POST",
         "/v1/requests/{request}/priority",
         requests.set_priority,
@@ -68,14 +77,20 @@ class Api:
         add = {"GET": self.application.router.add_get, "POST": self.application.router.add_post}
         for endpoint in ENDPOINTS:
             add[endpoint.method](endpoint.path, answering(endpoint, self._site))
+        self.application.on_shutdown.append(self._end_streams)
 
     def use(self, config: Config) -> None:
         """From now on these are the tokens, and what else of the configuration the API shows or goes by."""
+        if config.token != self._site.config.token:
+            self._site.streams.end()
         self._site.use(config)
 
     def runner(self) -> web.AppRunner:
         """What serves it. (aiohttp's own AppRunner writes what it cannot read into the log, tokens and all.)"""
         return Runner(self.application)
+
+    async def _end_streams(self, application: web.Application) -> None:
+        self._site.streams.end()
 
     @web.middleware
     async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:

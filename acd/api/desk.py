@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from acd.api.feed import Feed
 from acd.center.facts import AnyFact, RequestEnded
 from acd.center.inputs import Input
 from acd.center.model import QueueName
@@ -15,6 +16,9 @@ class Desk(Protocol):
     @property
     def state(self) -> State:
         """What is so at this moment; to be read, never written."""
+
+    @property
+    def feed(self) -> Feed: ...
 
     def now(self) -> float: ...
 
@@ -38,3 +42,7 @@ class Metrics(Protocol):
     def http_request(self, route: str, code: int) -> None: ...
 
     def error(self, where: str) -> None: ...
+
+    def event_clients(self, count: int) -> None: ...
+
+    def event_client_cut_off(self) -> None: ...

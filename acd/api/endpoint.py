@@ -19,6 +19,7 @@ from acd.api.models import Resource
 from acd.api.problems import Problem
 from acd.api.reading import Asking, Nothing
 from acd.api.sight import Sight
+from acd.api.streams import Streams
 from acd.api.tokens import Guard, Holder, Role, Tokens
 from acd.center.model import AgentName
 from acd.config import Config
@@ -42,6 +43,7 @@ class Site:
         self.desk = desk
         self.metrics = metrics
         self.guard = Guard()
+        self.streams = Streams(desk.feed, metrics)
         self.use(config)
 
     def use(self, config: Config) -> None:
@@ -68,9 +70,13 @@ class Asked(Generic[QueryT, BodyT]):
     query: QueryT
     body: BodyT
     accept: str
+    last_event_id: str | None
+    """Where a client that reads events wants to go on."""
+    http: web.Request
+    holder: Holder
 
 
-Handler = Callable[[Asked[Any, Any]], Awaitable[Resource | web.Response]]
+Handler = Callable[[Asked[Any, Any]], Awaitable[Resource | web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +106,12 @@ def answering(endpoint: Endpoint, site: Site) -> Callable[[web.Request], Awaitab
             query=reading.query(http, endpoint.query),
             body=await reading.body(http, endpoint.body) if endpoint.method == "POST" else Nothing(),
             accept=http.headers.get(hdrs.ACCEPT, ""),
+            last_event_id=http.headers.get(hdrs.LAST_EVENT_ID),
+            http=http,
+            holder=holder,
         )
         answered = await endpoint.handler(asked)
-        if isinstance(answered, web.Response):
+        if isinstance(answered, web.StreamResponse):
             return answered
         return web.Response(body=answered.model_dump_json().encode(), content_type="application/json")
 

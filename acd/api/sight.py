@@ -13,6 +13,8 @@ class Sight:
         self._state = state
         self._only_agent = holder.agent
         self._only_queues = _queues_of(holder, state)
+        self.is_chief = holder.role in ("supervisor", "admin")
+        self.sees_all = self.is_chief and holder.queues is None
 
     def sees_queue(self, name: QueueName) -> bool:
         return self._only_queues is None or name in self._only_queues
@@ -29,6 +31,15 @@ class Sight:
 
     def agents(self) -> list[AgentName]:
         return sorted(agent.name for agent in self._state.agents.values() if self.sees_agent(agent))
+
+    def agents_at(self, dial: str) -> list[Agent]:
+        """Those who are reached at a telephone, and whom it sees."""
+        there = (self._state.agents[name] for name in self._state.agents_at.get(dial, ()))
+        return [agent for agent in there if self.sees_agent(agent)]
+
+    def sees_agent_named(self, name: str) -> bool:
+        agent = self._state.agents.get(AgentName(name))
+        return agent is not None and self.sees_agent(agent)
 
     # ---- One by its name; each raises UnknownName
 

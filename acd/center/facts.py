@@ -34,6 +34,8 @@ class Fact(Struct, frozen=True, tag_field="fact", kw_only=True):
 
 
 class RulesChanged(Fact, frozen=True, tag=True, kw_only=True):
+    """From now on these are the rules: queues, agents and what else the operator wrote."""
+
     rules: SiteRules
 
 
@@ -54,6 +56,8 @@ class PbxStateChanged(Fact, frozen=True, tag=True, kw_only=True):
 
 
 class AgentStateChanged(Fact, frozen=True, tag=True, kw_only=True):
+    """An agent is in another state, or in the same one for another reason or until another moment."""
+
     agent: AgentName
     state: AgentState
     was: AgentState
@@ -66,6 +70,8 @@ class AgentStateChanged(Fact, frozen=True, tag=True, kw_only=True):
 
 
 class WrapUpExtended(Fact, frozen=True, tag=True, kw_only=True):
+    """An agent's wrap-up lasts longer."""
+
     agent: AgentName
     until: float
 
@@ -86,6 +92,8 @@ class PhoneTaken(Fact, frozen=True, tag=True, kw_only=True):
 
 
 class PhoneFreed(Fact, frozen=True, tag=True, kw_only=True):
+    """One of those channels has ended."""
+
     dial: str
     pbx: PbxName
     channel: ChannelId
@@ -134,6 +142,8 @@ class AgentForwarded(Fact, frozen=True, tag=True, kw_only=True):
 
 
 class RequestQueued(Fact, frozen=True, tag=True, kw_only=True):
+    """A request has entered a queue, and waits."""
+
     request: RequestId
     kind: str
     queue: QueueName
@@ -167,15 +177,19 @@ class RequestEased(Fact, frozen=True, tag=True, kw_only=True):
     request: RequestId
     needs: Needs
     ease_at: float | None
+    queue: QueueName | None = None
 
 
 class HoldEnded(Fact, frozen=True, tag=True, kw_only=True):
     """It has waited for its preferred agent for long enough, or in vain: anyone may have it."""
 
     request: RequestId
+    queue: QueueName | None = None
 
 
 class RequestReprioritized(Fact, frozen=True, tag=True, kw_only=True):
+    """A request has another priority, and so another place."""
+
     request: RequestId
     queue: QueueName
     priority: int
@@ -243,6 +257,7 @@ class RequestPassedOn(Fact, frozen=True, tag=True, kw_only=True):
     request: RequestId
     was: AgentName | None
     agent: AgentName | None
+    queue: QueueName | None = None
 
 
 class RequestHandedOver(Fact, frozen=True, tag=True, kw_only=True):
@@ -255,6 +270,7 @@ class RequestHandedOver(Fact, frozen=True, tag=True, kw_only=True):
     channel: ChannelId
     caller: Caller
     entered_at: float
+    queue: QueueName | None = None
 
 
 class RequestMoved(Fact, frozen=True, tag=True, kw_only=True):
@@ -468,11 +484,15 @@ class MessageDeleted(Fact, frozen=True, tag=True, kw_only=True):
 
 
 class QueueDrained(Fact, frozen=True, tag=True, kw_only=True):
+    """By somebody's order a queue takes nobody in any more, or (False) does again."""
+
     queue: QueueName
     drained: bool
 
 
 class CalendarChanged(Fact, frozen=True, tag=True, kw_only=True):
+    """A calendar has opened or closed."""
+
     calendar: str
     open: bool
 
@@ -481,6 +501,8 @@ class CalendarChanged(Fact, frozen=True, tag=True, kw_only=True):
 
 
 class OfferMade(Fact, frozen=True, tag=True, kw_only=True):
+    """A request is presented to an agent: his phone rings."""
+
     offer: OfferId
     request: RequestId
     queue: QueueName
@@ -512,12 +534,18 @@ class OfferProgressed(Fact, frozen=True, tag=True, kw_only=True):
 
 
 class OfferAnswered(Fact, frozen=True, tag=True, kw_only=True):
+    """An agent has picked up his phone, and has not accepted yet."""
+
     offer: OfferId
     deadline: float
     """By when the agent must have accepted: he may have a whisper to hear, or a key to press."""
+    queue: QueueName | None = None
+    agent: AgentName | None = None
 
 
 class OfferEnded(Fact, frozen=True, tag=True, kw_only=True):
+    """An offer was accepted, or came to nothing."""
+
     offer: OfferId
     request: RequestId
     queue: QueueName
@@ -556,6 +584,8 @@ class LegEnding(Fact, frozen=True, tag=True, kw_only=True):
 
 
 class LegGone(Fact, frozen=True, tag=True, kw_only=True):
+    """An agent's leg has ended."""
+
     offer: OfferId
     overdue: bool = False
     """Nobody heard of its end; it was given up."""

@@ -120,7 +120,8 @@ def answered(turn: Turn, told: LegAnswered) -> None:
     offer = _ringing(turn, told.offer)
     if offer and offer.answered_at is None:
         seconds = turn.state.rules.offers.accept_seconds if offer.device.accept_key else ACCEPT_SECONDS
-        turn.tell(OfferAnswered(at=turn.now, offer=offer.id, deadline=turn.now + seconds))
+        deadline = turn.now + seconds
+        turn.tell(OfferAnswered(at=turn.now, offer=offer.id, deadline=deadline, queue=offer.queue, agent=offer.agent))
         devices.was_reached(turn, turn.state.agents[offer.agent], offer.device)
 
 

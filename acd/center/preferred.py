@@ -28,7 +28,7 @@ def is_worth_waiting_for(turn: Turn, name: AgentName | None, queue: Queue) -> bo
 
 def let_go(turn: Turn, request: Request) -> None:
     """Anyone may have him."""
-    turn.tell(HoldEnded(at=turn.now, request=request.id))
+    turn.tell(HoldEnded(at=turn.now, request=request.id, queue=request.queue))
 
 
 def let_go_in_vain(turn: Turn, request: Request) -> None:

@@ -15,7 +15,7 @@ def ease(turn: Turn, request: Request) -> None:
         if request.entered_at + step.after_seconds <= turn.now:
             needs = eased(needs, step)
     ease_at = next_easing(needs, steps, request.entered_at, turn.now)
-    turn.tell(RequestEased(at=turn.now, request=request.id, needs=needs, ease_at=ease_at))
+    turn.tell(RequestEased(at=turn.now, request=request.id, needs=needs, ease_at=ease_at, queue=request.queue))
 
 
 def next_easing(needs: Needs, steps: tuple[EasingStep, ...], entered_at: float, after: float) -> float | None:

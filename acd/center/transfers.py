@@ -25,7 +25,7 @@ def passed_on(turn: Turn, told: CallPassedOn) -> None:
     if place is not None and place is not request:
         _take_place(turn, place, told.pbx, request.channel)
         return
-    turn.tell(RequestPassedOn(at=turn.now, request=request.id, was=offer.agent, agent=None))
+    turn.tell(RequestPassedOn(at=turn.now, request=request.id, was=offer.agent, agent=None, queue=request.queue))
     agents.wrap_up(turn, turn.state.agents[offer.agent], turn.state.queues[offer.queue].rules)
     offers.let_leg_end(turn, offer)
 
@@ -43,7 +43,7 @@ def has_new_party(turn: Turn, told: NewParty) -> None:
         return
     agent = _agent_at(turn, told.dial)
     if agent != request.agent:
-        turn.tell(RequestPassedOn(at=turn.now, request=request.id, was=request.agent, agent=agent))
+        turn.tell(RequestPassedOn(at=turn.now, request=request.id, was=request.agent, agent=agent, queue=request.queue))
 
 
 def _take_place(turn: Turn, place: Request, pbx: PbxName, channel: ChannelId) -> None:
@@ -64,6 +64,7 @@ def _take_place(turn: Turn, place: Request, pbx: PbxName, channel: ChannelId) ->
             channel=channel,
             caller=caller,
             entered_at=entered_at,
+            queue=place.queue,
         )
     )
 

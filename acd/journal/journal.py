@@ -111,6 +111,20 @@ class Journal:
         """Returns when all facts so far are on disk. Raises JournalError if they never will be."""
         await self.committed(self._last + 1 if self._overflow else self._last)
 
+    async def after(self, number: int, limit: int) -> list[tuple[int, AnyFact]] | None:
+        """The facts that followed that one, as far as they are on disk; None if the journal does not keep them."""
+        on_disk = self._written
+        if number >= on_disk:
+            return []
+        found = await asyncio.get_running_loop().run_in_executor(self._reader, self._store.after, number, limit)
+        without_gap = [row for expected, row in enumerate(found, number + 1) if row[0] == expected]
+        return without_gap or None
+
+    @property
+    def newest(self) -> int:
+        """The number of the last fact that was taken, on disk or not."""
+        return self._last
+
     @property
     def state(self) -> Literal["writing", "failing"]:
         return "failing" if self.outage else "writing"

@@ -107,6 +107,11 @@ class SqliteStore:
         with self._explained():
             return [(row[0], cast(RequestEnded, fact_of(*row))) for row in self._reading.execute(query, asked)]
 
+    def after(self, number: int, limit: int) -> list[tuple[int, AnyFact]]:
+        query = "SELECT seq, body, checksum FROM facts WHERE seq > ? ORDER BY seq LIMIT ?"
+        with self._explained():
+            return [(row[0], fact_of(*row)) for row in self._reading.execute(query, (number, limit))]
+
     def _explained(self) -> AbstractContextManager[None]:
         return _explained(self._path)
 

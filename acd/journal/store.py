@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
 class Store(Protocol):
     """Knows how to write and read, and nothing of waiting, retrying or threads. All of it may block and may raise
-    JournalError. `write` and `past` are each called by one thread, at the same time."""
+    JournalError. `write` is called by one thread, `past` and `after` by another, at the same time."""
 
     last: int
     """The number of the newest fact when it was opened, 0 if there was none."""
@@ -43,6 +43,9 @@ class Store(Protocol):
 
     def past(self, queue: str | None, kind: str | None, before: int, limit: int) -> list[tuple[int, RequestEnded]]:
         """The newest `limit` facts that a request ended, of those with numbers below `before`."""
+
+    def after(self, number: int, limit: int) -> list[tuple[int, AnyFact]]:
+        """The oldest `limit` facts of those with higher numbers."""
 
     def close(self) -> None: ...
 

@@ -7,10 +7,12 @@ Whatever is answered is held against what the API declares: the model of its ans
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -24,6 +26,7 @@ from yarl import URL
 from acd.api import models
 from acd.api.app import ENDPOINTS, Api
 from acd.api.endpoint import Endpoint
+from acd.api.feed import Feed
 from acd.api.server import HEADERS
 from acd.center.facts import AnyFact, RequestEnded
 from acd.center.inputs import Input, RulesLoaded
@@ -82,6 +85,9 @@ class WorldDesk:
         self.told: list[Input] = []
         self.not_ready: list[str] = []
         self.breaks_with: Exception | None = None
+        self.keeps_from = 1
+        """The number of the first fact that the journal still has."""
+        self.feed = Feed(self._after, len(world.facts))
 
     @property
     def state(self) -> State:
@@ -96,6 +102,15 @@ class WorldDesk:
         facts = self.world.tell(told)
         self.told.append(told)
         return facts
+
+    def publishes(self) -> None:
+        """What has become so in the world since the last time is told to those who read events."""
+        self.feed.tell(self.world.facts[self.feed.newest :])
+
+    async def _after(self, number: int, limit: int) -> list[tuple[int, AnyFact]] | None:
+        if number + 1 < self.keeps_from:
+            return None
+        return list(enumerate(self.world.facts[number : number + limit], number + 1))
 
     def why_not_ready(self) -> list[str]:
         return self.not_ready
@@ -133,6 +148,49 @@ class Answer:
         return self.json["errors"]
 
 
+@dataclass(frozen=True)
+class Heard:
+    id: int
+    kind: str
+    data: dict[str, Any]
+
+
+class Listener:
+    """A client that reads events."""
+
+    def __init__(self, stream: aiohttp.StreamReader) -> None:
+        self._stream = stream
+        self.position = 0
+        self.comments: list[str] = []
+
+    async def begins(self) -> None:
+        """Reads the head, which tells where the stream begins."""
+        await self._message()
+
+    async def hears(self, count: int) -> list[Heard]:
+        """The next events, without their heartbeats."""
+        heard: list[Heard] = []
+        while len(heard) < count:
+            fields = await self._message()
+            if "data" in fields:
+                heard.append(Heard(self.position, fields["event"], json.loads(fields["data"])))
+        return heard
+
+    async def is_cut_off(self) -> None:
+        """Reads what still comes, to the end."""
+        with suppress(aiohttp.ClientError, asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                await self._message()
+
+    async def _message(self) -> dict[str, str]:
+        async with asyncio.timeout(20):
+            lines = (await self._stream.readuntil(b"\n\n")).decode().splitlines()
+        fields = dict(line.split(": ", 1) for line in lines if line)
+        self.comments += [fields.pop("")] if "" in fields else []
+        self.position = int(fields["id"])
+        return fields
+
+
 class Office:
     def __init__(self, config: Config) -> None:
         self.world = World()
@@ -168,7 +226,8 @@ class Office:
         headers |= more.pop("headers", {})
         url = URL(f"http://127.0.0.1:{self.port}{path}", encoded=True)
         async with self._session.request(method, url, headers=headers, **more) as response:
-            answer = Answer(response.status, response.headers, await response.read())
+            endless = response.content_type == "text/event-stream"
+            answer = Answer(response.status, response.headers, b"" if endless else await response.read())
         _is_as_declared(method, url.path, answer)
         return answer
 
@@ -189,6 +248,19 @@ class Office:
             if page["next"] is None:
                 return found
             cursor = f"&cursor={page['next']}"
+
+    @asynccontextmanager
+    async def listens(self, who: str, query: str = "", *, after: int | None = None) -> AsyncIterator[Listener]:
+        """Reads events, from now on or from behind the one that is named."""
+        headers = {"Authorization": f"Bearer {secret(who)}"}
+        if after is not None:
+            headers["Last-Event-ID"] = str(after)
+        url = f"http://127.0.0.1:{self.port}/v1/events{query}"
+        async with self._session.get(url, headers=headers) as response:
+            assert response.status == HTTPStatus.OK, await response.read()
+            listener = Listener(response.content)
+            await listener.begins()
+            yield listener
 
     async def counted(self, name: str) -> dict[str, float]:
         """The series of a metric, by their labels."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from acd.center.facts import RequestEased
-from acd.center.model import EasingStep, Need
+from acd.center.model import EasingStep, Need, QueueName
 
 from .worlds import START, World
 
@@ -62,7 +62,7 @@ def test_after_a_while_a_lower_level_is_enough() -> None:
 
     assert world.ringing == {"bob": request}
     assert world.last(RequestEased) == RequestEased(
-        at=START + 30, request=request, needs=(Need("french", 2),), ease_at=START + 60
+        at=START + 30, request=request, needs=(Need("french", 2),), ease_at=START + 60, queue=QueueName("sales")
     )
 
 

@@ -37,6 +37,35 @@ def turns_on(disk: Disk) -> list[int]:
     return numbers_of_whole_turns(disk.read())
 
 
+# ---- Reading on from a number
+
+
+async def test_what_followed_a_fact_is_read_in_order_as_far_as_it_is_on_disk(disk: Disk) -> None:
+    async with journal_on(disk) as own:
+        await own.committed(own.append(turn(1, 5)))
+        disk.hold()
+        own.append(turn(2, 3))
+
+        assert await own.after(2, 2) == [(3, turn(1, 5)[2]), (4, turn(1, 5)[3])]
+        assert await own.after(0, 100) == list(enumerate(turn(1, 5), 1))
+        assert await own.after(5, 100) == []
+        assert own.newest == 8
+        disk.let_go()
+        await own.committed(own.newest)
+        assert await own.after(5, 100) == list(enumerate(turn(2, 3), 6))
+
+
+async def test_facts_that_are_kept_no_more_are_never_passed_over(disk: Disk) -> None:
+    async with journal_on(disk) as own:
+        await own.committed(own.append(turn(1, 9)))
+        with closing(connect(disk._path)) as other, other:
+            other.execute("DELETE FROM facts WHERE seq IN (1, 2, 3, 7)")
+
+        assert await own.after(2, 100) is None
+        assert [number for number, _ in await own.after(3, 100) or ()] == [4, 5, 6]
+        assert await own.after(6, 100) is None
+
+
 # ---- Order
 
 
