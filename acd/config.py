@@ -46,6 +46,8 @@ from acd.center.reach import Device
 from acd.center.strategies import STRATEGIES
 
 ENV_PREFIX = "ACD_"
+SECRETS = {"secret", "sha256"}
+"""Keys whose values no message repeats. (In place of a digest somebody may have written the token itself.)"""
 LONGEST_SECONDS = 7 * 24 * 3600
 
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECONDS, allow_inf_nan=False)]
@@ -515,7 +517,7 @@ def _what(error: dict[str, Any], where: Where) -> str:
     if error["type"] == "missing":
         return "is missing"
     what: str = error["msg"][0].lower() + error["msg"][1:]
-    if isinstance(error["input"], dict | list | SecretStr) or "secret" in where:
+    if isinstance(error["input"], dict | list | SecretStr) or not SECRETS.isdisjoint(where):
         return what
     return f"{what}, not {error['input']!r}"
 

@@ -270,6 +270,12 @@ def test_a_secret_that_is_none_is_a_mistake_and_not_repeated(file: Path, secret:
     assert mistakes(file, text) == [f"3: asterisk.main.secret: {mistake}"]
 
 
+def test_a_token_that_stands_in_place_of_its_digest_is_not_repeated(file: Path) -> None:
+    (mistake,) = mistakes(file, f'{MAIN}[[token]]\nname = "t"\nsha256 = "the-token-itself"\nrole = "admin"\n')
+
+    assert mistake.endswith("token 't': sha256: must be 64 hexadecimal digits; `acd token` makes one")
+
+
 # ---- The environment
 
 

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import IPv4Address, ip_address, ip_network
 from math import ceil
 from typing import Literal, TypeVar
 
@@ -73,8 +74,9 @@ class Guard:
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._tries: OrderedDict[str, _Tries] = OrderedDict()
 
-    def admit(self, authorization: str | None, peer: str, now: float) -> Holder:
+    def admit(self, authorization: str | None, address: str, now: float) -> Holder:
         """Raises Problem. The scheme's name is in any case (RFC 9110, 11.1)."""
+        peer = peer_at(address)
         scheme, _, token = (authorization or "").partition(" ")
         token = token.strip(" ")
         if scheme.lower() != "bearer" or not token:
@@ -106,6 +108,17 @@ class Guard:
             tries.until = now + TRIES_SECONDS
             log.warning("http.peer_blocked", peer=peer, seconds=TRIES_SECONDS)
         _remember(self._tries, peer, tries)
+
+
+def peer_at(address: str) -> str:
+    """Who is behind an address. In IPv6 everybody has 2^64 of them: all of a /64 are one."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return address
+    return str(found.ipv4_mapped or ip_network((int(found) >> 64 << 64, 64)))
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
 import pytest
@@ -286,3 +287,35 @@ def test_peers_are_told_apart_and_only_so_many_remembered(monkeypatch: pytest.Mo
     with pytest.raises(Problem, match="not known"):
         guard.admit("Bearer wrong", "10.0.0.0", 0)
     assert len(guard._tries) == len(guard._known) == 100
+
+
+@pytest.mark.parametrize(
+    ("address", "peer"),
+    [
+        ("10.0.0.1", "10.0.0.1"),
+        ("::1", "::/64"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("", ""),
+        ("unix:", "unix:"),
+    ],
+)
+def test_a_guesser_gains_nothing_by_the_many_addresses_that_ipv6_gives_him(address: str, peer: str) -> None:
+    assert tokens.peer_at(address) == peer
+
+
+def test_every_digest_is_compared_and_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    compare = hmac.compare_digest
+
+    def watched(known: str, shown: str) -> bool:
+        compared.append(known)
+        return compare(known, shown)
+
+    monkeypatch.setattr("acd.api.tokens.hmac.compare_digest", watched)
+    known = configuration().token
+    for shown in (secret(known[0].name), secret(known[-1].name), "wrong"):
+        Tokens(known).holder(shown)
+
+    assert compared == [token.sha256 for token in known] * 3
