@@ -55,6 +55,7 @@ SeriesT = TypeVar("SeriesT")
 class LinkCounts(Protocol):
     events: Counts[str]
     actions: Counts[tuple[str, str]]
+    mended: int
 
 
 class Link(Protocol):
@@ -252,7 +253,7 @@ class _Now(Collector):
 
     def look(self) -> None:
         """On the thread of the event loop, where nothing changes meanwhile."""
-        self._seen = [self._waiting(), self._agents(), self._up(), self._events(), self._actions()]
+        self._seen = [self._waiting(), self._agents(), self._up(), self._events(), self._mended(), self._actions()]
 
     def collect(self) -> Iterator[Metric]:
         yield from self._seen
@@ -285,6 +286,14 @@ class _Now(Collector):
             for event, count in link.counts.events.items():
                 events.add_metric([link.name, event], count)
         return events
+
+    def _mended(self) -> Metric:
+        mended = CounterMetricFamily(
+            "acd_ami_mended", "Descriptions of channels that a caller had broken by line breaks", labels=["pbx"]
+        )
+        for link in self._links:
+            mended.add_metric([link.name], link.counts.mended)
+        return mended
 
     def _actions(self) -> Metric:
         actions = CounterMetricFamily(

@@ -40,6 +40,7 @@ HISTOGRAM = ("_bucket", "_count", "_sum")
 class Counts:
     events: Counter[str] = field(default_factory=Counter)
     actions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    mended: int = 0
 
 
 @dataclass
@@ -268,6 +269,7 @@ CONTRACT = {
     "acd_ami_up": {"pbx"},
     "acd_ami_events_total": {"pbx", "event"},
     "acd_ami_actions_total": {"pbx", "action", "outcome"},
+    "acd_ami_mended_total": {"pbx"},
     "acd_idle_waste_total": set(),
     "acd_conservation_errors_total": set(),
     "acd_journal_write_seconds": set(),

@@ -18,6 +18,8 @@ from panoramisk import manager as panoramisk
 from panoramisk.actions import Action
 from panoramisk.ami_protocol import AMIProtocol
 
+from acd.asterisk.forgery import Mender
+
 Headers: TypeAlias = Mapping[str, str | Sequence[str]]
 """What an action carries; a list repeats its header."""
 
@@ -115,6 +117,8 @@ class LinkCounts:
     handler_errors: int = 0
     late_answers: int = 0
     """Answers to nothing that is pending: mostly to what has timed out."""
+    mended: int = 0
+    """Descriptions of channels into which a caller had written line breaks (forgery.py)."""
     losses: int = 0
     """Times that the link was up and went down."""
 
@@ -195,6 +199,7 @@ class Protocol(AMIProtocol):  # type: ignore[misc]
         """The loop's time at which something, anything, last came in."""
         self._buffer = bytearray()
         self._searched = 0
+        self._mender = Mender()
         self._lists: dict[str, Pending] = {}
         self.closed = True
         """Until it is connected (a TLS handshake may fail), and again when it is lost."""
@@ -266,10 +271,18 @@ class Protocol(AMIProtocol):  # type: ignore[misc]
             # Whole messages only: no character is cut in two here.
             text = self._buffer[:end].decode("utf-8", "replace")
             del self._buffer[: end + len(_BLANK_LINE)]
-            self._read(text)
+            self._read(self._mend(text))
         self._searched = max(0, len(self._buffer) - len(_BLANK_LINE) + 1)
         if len(self._buffer) > INCOMING_LIMIT_BYTES:
             self.lose(f"a message of more than {INCOMING_LIMIT_BYTES:,} bytes")
+
+    def _mend(self, text: str) -> str:
+        before = self._mender.mended
+        text, unfinished = self._mender.mend(text)
+        self._counts.mended += self._mender.mended - before
+        if unfinished:
+            self._buffer[:0] = unfinished.encode() + _BLANK_LINE
+        return text
 
     def _read(self, messages: str) -> None:
         for message in messages.split("\r\n\r\n"):

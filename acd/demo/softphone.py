@@ -201,8 +201,8 @@ class _Message(SIP.SIPMessage):  # type: ignore[misc]
         head, blank, body = data.partition(b"\r\n\r\n")
         if b"message/sipfrag" in head:  # which is no SDP: pyVoIP would not read it
             self.told_status = int(body.split(b" ", 2)[1])
-            data = head + blank
-        super().parse(data)
+            body = b""
+        super().parse(b"\r\n".join(map(_readable, head.split(b"\r\n"))) + blank + body)
 
     @property
     def is_response(self) -> bool:
@@ -228,6 +228,12 @@ class _Message(SIP.SIPMessage):  # type: ignore[misc]
     @property
     def contact(self) -> str:
         return str(self.headers["Contact"]).partition("<")[2].partition(">")[0]
+
+
+def _readable(line: bytes) -> bytes:
+    """A header in which pyVoIP finds its way, whatever a caller has written into his name."""
+    name, colon, value = line.partition(b": ")
+    return name + colon + value.replace(b": ", b":").decode(errors="replace").encode()
 
 
 class _Repeat:
