@@ -1,15 +1,15 @@
 """Which facts a token sees, and what of them.
 
-It is judged by what the token may see now, also for facts of old. A queue that it may not see is not named to it. A
-kind of fact of which nothing is said here is for those alone who see the whole site.
+It is judged by what the token may see now, also for facts of old. A queue that it may not see is not named to it. What
+names no queue, agent or telephone is for those alone who see the whole site.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
-from msgspec.structs import replace
+from msgspec.structs import fields, replace
 
 from acd.api.sight import Sight
 from acd.center import facts
@@ -23,39 +23,31 @@ QUEUE = "who sees the queue"
 OFFER = "who sees queue and agent"
 WHOLE = "supervisors and admins whose token is for all queues"
 
-VIEWS: dict[type[AnyFact], str] = {
+_OF_ITS_OWN: dict[type[AnyFact], str] = {
+    facts.RulesChanged: WHOLE,
     facts.DayChanged: SITE,
     facts.PbxStateChanged: SITE,
     facts.CalendarChanged: SITE,
     facts.AgentStateChanged: AGENT,
-    facts.WrapUpExtended: AGENT,
-    facts.AgentSeated: AGENT,
-    facts.AgentWished: AGENT,
-    facts.AgentUnreachable: AGENT,
-    facts.PhoneTaken: PHONE,
-    facts.PhoneFreed: PHONE,
-    facts.FeatureAnswered: PHONE,
-    facts.RequestQueued: QUEUE,
-    facts.RequestEased: QUEUE,
-    facts.HoldEnded: QUEUE,
-    facts.RequestReprioritized: QUEUE,
-    facts.RequestRequeued: QUEUE,
-    facts.RequestConnected: QUEUE,
-    facts.RequestEnded: QUEUE,
-    facts.RequestPassedOn: QUEUE,
-    facts.RequestHandedOver: QUEUE,
-    facts.RequestMoved: QUEUE,
-    facts.CallerReleased: QUEUE,
-    facts.QueueDrained: QUEUE,
     facts.OfferMade: OFFER,
     facts.OfferAnswered: OFFER,
     facts.OfferEnded: OFFER,
-    facts.RulesChanged: WHOLE,
-    facts.LegReleased: WHOLE,
-    facts.LegEnding: WHOLE,
-    facts.LegGone: WHOLE,
 }
 
+
+def view_of(kind: type[AnyFact]) -> str:
+    """Who sees facts of a kind: if nothing else is said, it goes by what they name."""
+    names = {field.name for field in fields(kind)}
+    if kind in _OF_ITS_OWN:
+        return _OF_ITS_OWN[kind]
+    if "queue" in names:
+        return QUEUE
+    if "agent" in names:
+        return AGENT
+    return PHONE if "dial" in names else WHOLE
+
+
+VIEWS: dict[type[AnyFact], str] = {kind: view_of(kind) for kind in get_args(AnyFact)}
 _MORE_QUEUES: dict[type[AnyFact], str] = {facts.RequestMoved: "was", facts.RequestQueued: "came_to"}
 """Members, besides `queue`, that name one."""
 
@@ -64,7 +56,7 @@ def shown(fact: AnyFact, sight: Sight) -> AnyFact | None:
     """The fact as this token sees it: as it is, or without the names of queues that are hidden; None if not at all."""
     if sight.sees_all:
         return fact
-    if not _is_seen(fact, VIEWS.get(type(fact), WHOLE), sight):
+    if not _is_seen(fact, VIEWS[type(fact)], sight):
         return None
     hidden = {name: None for name, queue in _queues(fact) if queue and not sight.sees_queue(queue)}
     return replace(fact, **hidden) if hidden else fact

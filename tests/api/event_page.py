@@ -11,7 +11,7 @@ from typing import get_args
 
 from msgspec.structs import fields
 
-from acd.api.views import VIEWS, WHOLE
+from acd.api.views import VIEWS
 from acd.center.facts import AnyFact
 
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
@@ -42,7 +42,7 @@ def page() -> str:
 def _row(kind: type) -> str:
     told = re.sub(r"\s+", " ", kind.__doc__ or "").strip()
     members = ", ".join(f"`{field.name}`" for field in fields(kind) if field.name != "at")
-    return f"| `{kind.__name__}` | {told} | {members} | {VIEWS.get(kind, WHOLE)} |\n"
+    return f"| `{kind.__name__}` | {told} | {members} | {VIEWS[kind]} |\n"
 
 
 if __name__ == "__main__":
