@@ -20,7 +20,8 @@ test: $(READY)
 	@.venv/bin/pytest -n auto $(ARGS)
 
 # acd beside app_queue, and alone: a quarter of an hour; all goes to docs/bench/. `make bench QUICK=1`: four minutes, and
-# nothing is written. `.venv/bin/python -m bench load` and `… soak` are the acceptance load and the soak.
+# nothing is written. `.venv/bin/python -m bench load` and `… soak` are the acceptance load and the soak, `… storm` are
+# floods of events and of callers.
 bench: $(READY)
 	@.venv/bin/acd pbx install --sipp
 	@.venv/bin/python -m bench all $(if $(QUICK),--quick) $(ARGS)

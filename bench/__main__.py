@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from acd.asterisk.private import PrivatePbxError
-from bench import daemon_alone, machine, report, simulation, targets
+from bench import daemon_alone, machine, report, simulation, storm, targets
 from bench.comparison import FULL, QUICK, Say, compare
 from bench.daemon import BenchError
 from bench.figures import percentile
@@ -107,6 +107,22 @@ def soak_for(
         return all(growth.passed for growth in soaked.growths)
 
     _run(lambda folder: _in_the_office(folder, [agents], work), keep)
+
+
+@main.command("storm")
+def storms(
+    seconds: Annotated[float, typer.Option(help="For so long, each.")] = 60,
+    events: Annotated[int, typer.Option(help="AMI events a second.")] = 10_000,
+    joins: Annotated[int, typer.Option(help="Callers who join, a second.")] = 1_000,
+) -> None:
+    """Far too many events, then far too many callers, beside 25 calls/s; exit status 1 if a call was not carried."""
+
+    async def work(_: Path) -> bool:
+        figures = await asyncio.to_thread(storm.measure, seconds, events, joins)
+        report.show_alone(console, figures)
+        return storm.survived(figures)
+
+    _run(work, keep=False)
 
 
 def _run(work: Callable[[Path], Coroutine[Any, Any, bool]], keep: bool) -> None:

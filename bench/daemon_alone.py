@@ -286,23 +286,23 @@ class Exchange:
     def __init__(self, agents: int) -> None:
         self.done = self.events = 0
         """Calls that were answered, and are over."""
-        self._pbx = SimulatedPbx(time.time, random.Random(1))
+        self.pbx = SimulatedPbx(time.time, random.Random(1))
         for number in range(agents):
-            self._pbx.phones[f"PJSIP/agent-{number:05}"] = lambda: Manner(answers_after_seconds=0, talk_seconds=0)
+            self.pbx.phones[f"PJSIP/agent-{number:05}"] = lambda: Manner(answers_after_seconds=0, talk_seconds=0)
         self._callers = 0
-        self._pbx.heard_by.append(self._hear)
+        self.pbx.heard_by.append(self._hear)
         self._keeps_calling = False
 
     async def serve(self, orders: Connection) -> None:
-        async with ami.listening(self._pbx, USER, SECRET) as port:
+        async with ami.listening(self.pbx, USER, SECRET) as port:
             orders.send(port)
             while (order := await asyncio.to_thread(orders.recv)) is not None:
-                orders.send(self._obey(*order))
-        self._pbx.close()
+                orders.send(self.obey(*order))
+        self.pbx.close()
 
-    def _obey(self, order: str, count: int) -> int:
+    def obey(self, order: str, count: int) -> int:
         if order == "steered":
-            self._pbx.variables["ACD_HEARTBEAT"] = str(int(time.time()))
+            self.pbx.variables["ACD_HEARTBEAT"] = str(int(time.time()))
         elif order in ("waiting", "calling"):
             self._keeps_calling = order == "calling"
             for _ in range(count):
@@ -312,7 +312,7 @@ class Exchange:
     def _call(self) -> None:
         self._callers += 1
         queue = QUEUES[self._callers % len(QUEUES)]
-        self._pbx.call(Visitor(queue, number=f"+3161{self._callers:07}", name="A Caller"))
+        self.pbx.call(Visitor(queue, number=f"+3161{self._callers:07}", name="A Caller"))
 
     def _hear(self, name: str, kind: str, lines: str) -> None:
         self.events += 1
@@ -322,20 +322,22 @@ class Exchange:
             asyncio.get_running_loop().call_soon(self._call)
 
 
-def _exchange(orders: Connection, agents: int) -> None:
+def _exchange(orders: Connection, agents: int, kind: type[Exchange]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(_served(orders, agents))
+    asyncio.run(_served(orders, agents, kind))
 
 
-async def _served(orders: Connection, agents: int) -> None:
-    await Exchange(agents).serve(orders)
+async def _served(orders: Connection, agents: int, kind: type[Exchange]) -> None:
+    await kind(agents).serve(orders)
 
 
 @contextmanager
-def _exchange_running(agents: int) -> Iterator[tuple[int, Callable[[str, int], int], int]]:
+def exchange_running(
+    agents: int, kind: type[Exchange] = Exchange
+) -> Iterator[tuple[int, Callable[[str, int], int], int]]:
     """Its AMI port, how to give it an order, and its process."""
     ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_exchange, args=(theirs, agents), daemon=True)
+    process = multiprocessing.get_context("spawn").Process(target=_exchange, args=(theirs, agents, kind), daemon=True)
     process.start()
 
     def order(what: str, count: int = 0) -> int:
@@ -352,7 +354,7 @@ def _exchange_running(agents: int) -> Iterator[tuple[int, Callable[[str, int], i
         process.kill()
 
 
-def _config(port: int, folder: Path, agents: int) -> dict[str, Any]:
+def tables(port: int, folder: Path, agents: int) -> dict[str, Any]:
     return {
         "asterisk": {"main": {"host": "127.0.0.1", "port": port, "username": USER, "secret": SECRET}},
         "store": {"url": f"sqlite:{folder / 'acd.db'}"},
@@ -371,10 +373,10 @@ def _config(port: int, folder: Path, agents: int) -> dict[str, Any]:
 
 def _start_up(callers: int) -> Figures:
     logs.set_up("error")
-    with tempfile.TemporaryDirectory() as folder, _exchange_running(agents=100) as (port, order, _):
+    with tempfile.TemporaryDirectory() as folder, exchange_running(agents=100) as (port, order, _):
         order("steered", 0)
         order("waiting", callers)
-        config = configuration.Config(**_config(port, Path(folder), 100))
+        config = configuration.Config(**tables(port, Path(folder), 100))
         took, found = asyncio.run(_seconds_to_start(config))
     return {
         f"start-up: seconds until steered, {callers} live calls": round(took, 3),
@@ -395,16 +397,16 @@ async def _seconds_to_start(config: configuration.Config) -> tuple[float, int]:
 
 
 def _carry(agents: int, at_a_time: int, seconds: float, log_level: str) -> Figures:
-    with tempfile.TemporaryDirectory() as name, _exchange_running(agents) as (port, order, exchange):
+    with tempfile.TemporaryDirectory() as name, exchange_running(agents) as (port, order, exchange):
         folder = Path(name)
         file = folder / "acd.toml"
-        config = _config(port, folder, agents)
-        file.write_text(_toml(config))
-        asyncio.run(_everybody_logs_in(configuration.load(file)))
+        config = tables(port, folder, agents)
+        file.write_text(toml(config))
+        asyncio.run(everybody_logs_in(configuration.load(file)))
         return asyncio.run(_carried(file, order, exchange, at_a_time, seconds, log_level))
 
 
-async def _everybody_logs_in(config: configuration.Config) -> None:
+async def everybody_logs_in(config: configuration.Config) -> None:
     """Before the daemon is there, in its journal."""
     journal = open_journal(config.store.url)
     center = Center()
@@ -428,7 +430,7 @@ async def _carried(
         await asyncio.sleep(seconds)
         after = _counted(order, process.pid, exchange)
     finally:
-        await _end(process)
+        await end(process)
     calls, events, wall, cpu, cpu_exchange = (now - then for now, then in zip(after, before, strict=True))
     if not calls:
         raise RuntimeError("the daemon carried no call at all")
@@ -447,7 +449,7 @@ def _counted(order: Callable[[str, int], int], daemon: int, exchange: int) -> tu
     return order("calls", 0), order("events", 0), time.perf_counter(), cpu_seconds(daemon), cpu_seconds(exchange)
 
 
-async def _end(process: Process) -> None:
+async def end(process: Process) -> None:
     if process.returncode is None:
         process.terminate()
         try:
@@ -457,7 +459,7 @@ async def _end(process: Process) -> None:
             await process.wait()
 
 
-def _toml(config: dict[str, Any]) -> str:
+def toml(config: dict[str, Any]) -> str:
     """JSON's strings, numbers and lists are TOML's; tables need a line of their own."""
     main = config["asterisk"]["main"]
     lines = ["[asterisk.main]", *_pairs(main)]

@@ -16,7 +16,7 @@ import msgspec
 from acd.center.facts import AnyFact
 
 RECENT = 10_000
-"""Some 5 MB, and 20 s of 25 calls/s."""
+"""Some 10 MB, and half a minute of 25 calls/s."""
 GATHER_SECONDS = 0.02
 """Readers are woken for what came within it at once: a hundred of them cost little then."""
 

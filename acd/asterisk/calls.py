@@ -44,6 +44,8 @@ log = structlog.get_logger()
 HEARTBEAT_SECONDS = 5.0
 """A third of the age at which the dialplan sends callers to `acd-fallback`."""
 SURVEY_AGAIN_SECONDS = 1.0
+MOST_HELD = 100_000
+"""Some 200 MB of events: beyond it the survey begins anew, with a new connection."""
 PARTIES = ("Transferee", "TransferTarget")
 
 
@@ -134,9 +136,15 @@ class Calls:
 
     def on_event(self, event: Event) -> None:
         if self._held is not None:
-            self._held.append(event)
+            self._hold(event)
         elif handle := _HANDLERS.get(event.name):
             handle(self, event)
+
+    def _hold(self, event: Event) -> None:
+        assert self._held is not None  # noqa: S101
+        self._held.append(event)
+        if len(self._held) > MOST_HELD:
+            self._link.cut(f"{MOST_HELD:,} events came while it was surveyed")
 
     def _user_event(self, event: Event) -> None:
         channel = ChannelId(event["Uniqueid"])

@@ -172,6 +172,10 @@ class Link:
         listed: list[Event] = await self._send(action, headers, True, self._patience.list_seconds)
         return listed
 
+    def cut(self, why: str) -> None:
+        """Ends this connection; the next one begins anew."""
+        self._cut(why)
+
     @property
     def pending(self) -> int:
         """Actions that wait for their answer."""
