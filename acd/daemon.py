@@ -18,8 +18,8 @@ import acd
 from acd import config as configuration
 from acd import logs
 from acd.api.app import Api
-from acd.asterisk.callbacks import Means
 from acd.api.feed import Feed
+from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
 from acd.center import Center, Undecided, laws
