@@ -23,6 +23,8 @@ from acd.center import (
     transfers,
 )
 from acd.center.facts import AnyFact, DayChanged, RulesChanged
+from acd.center.folding import snapshots
+from acd.center.folding.snapshots import Snapshot
 from acd.center.model import AgentName, OfferId, Refused, RequestId
 from acd.center.state import State, Timer
 from acd.center.turn import Turn
@@ -44,6 +46,14 @@ class Center:
         """Reads facts back, as they were once decided."""
         for fact in facts:
             self.state.fold(fact)
+
+    def snapshot(self) -> Snapshot:
+        """What folding has led to so far; to be written down before the next fact."""
+        return snapshots.take(self.state)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Stands for all the facts up to it, in a center that has not folded any."""
+        snapshots.restore(self.state, snapshot)
 
     def decide(self, told: inputs.Input, now: float, seed: int) -> list[AnyFact]:
         """What follows from an input, in the order in which it became so; all of it already holds in `state`.

@@ -143,7 +143,7 @@ class State:
         self.doors: set[QueueName] = set()
         """Queues of which somebody must look whether they still keep those who wait in them."""
         self._deadlines: list[tuple[float, Timer, str]] = []
-        self._last_id = 0
+        self.last_id = 0
 
     def fold(self, fact: AnyFact) -> None:
         folding.fold(self, fact)
@@ -178,11 +178,11 @@ class State:
 
         The microsecond of making, in 16 hex digits, counted on when two fall into the same one.
         """
-        self._last_id = max(self._last_id + 1, int(now * 1_000_000))
-        return f"{self._last_id:0{ID_LENGTH}x}"
+        self.last_id = max(self.last_id + 1, int(now * 1_000_000))
+        return f"{self.last_id:0{ID_LENGTH}x}"
 
     def remember_id(self, identity: str) -> None:
-        self._last_id = max(self._last_id, int(identity, 16))
+        self.last_id = max(self.last_id, int(identity, 16))
 
     # ---- Deadlines: a heap whose stale entries are passed over. Those of a server that nobody steers are on hold:
     # ---- nothing could be done there, and what happens meanwhile is found out when it is steered again.

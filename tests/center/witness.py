@@ -1,7 +1,8 @@
 """What must always be so, whatever happens and in whichever order.
 
 A witness watches a center from the outside: it folds the facts, written as JSON and read back, into a center of its own
-that never decides anything, and holds the two against each other after each input.
+that never decides anything, and holds the two against each other after each input. Beside it stands an heir, who begins
+anew with a snapshot every few inputs.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from acd.center import Center, devices, laws
 from acd.center.agents import ON_PHONE
 from acd.center.estimates import is_there
 from acd.center.facts import AnyFact, OfferMade, RequestReprioritized, RulesChanged
+from acd.center.folding.snapshots import Snapshot
+from acd.center.line import Lane
 from acd.center.model import (
     Agent,
     AgentState,
@@ -36,6 +39,9 @@ from acd.center.state import State
 
 _json = msgspec.json.Encoder()
 _read = msgspec.json.Decoder(AnyFact)
+_snapshot = msgspec.json.Decoder(Snapshot)
+
+INPUTS_TO_A_SNAPSHOT = 3
 
 TIMED = {AgentState.WRAP_UP, AgentState.BUSY, AgentState.NO_ANSWER}
 ON_A_CALL = {AgentState.CONNECTING, AgentState.CONNECTED}
@@ -45,6 +51,8 @@ WITHOUT_WISH = {AgentState.AVAILABLE, AgentState.PAUSED, AgentState.LOGGED_OUT}
 class Witness:
     def __init__(self) -> None:
         self._reader = Center()
+        self._heir = Center()
+        self._inputs = 0
         self._lines: dict[QueueName, list[RequestId]] = {}
 
     def saw(self, center: Center, facts: Iterable[AnyFact]) -> None:
@@ -56,10 +64,19 @@ class Witness:
             if isinstance(fact, OfferMade):
                 is_the_right_offer(self._reader.state, fact)
             self._reader.fold([read])
+            self._heir.fold([read])
         assert likeness(center.state) == likeness(self._reader.state)
+        self._watch_the_heir(center)
         self._places_are_kept(center.state)
         holds_together(center.state)
         nobody_is_stuck(center)
+
+    def _watch_the_heir(self, center: Center) -> None:
+        self._inputs += 1
+        if self._inputs % INPUTS_TO_A_SNAPSHOT == 0:
+            self._heir = heir_of(self._heir)
+        assert likeness(center.state) == likeness(self._heir.state)
+        assert center.next_deadline() == self._heir.next_deadline()
 
     def _places_are_kept(self, state: State) -> None:
         """But for those whose priority was changed by hand, and the rules of whose queue were."""
@@ -71,6 +88,13 @@ class Witness:
         self._lines = lines
 
 
+def heir_of(center: Center) -> Center:
+    """One that knows nothing but a snapshot of it, which was written down and read back."""
+    heir = Center()
+    heir.restore(_snapshot.decode(_json.encode(center.snapshot())))
+    return heir
+
+
 def likeness(state: State) -> dict[str, Any]:
     """All that is so, in a form that compares; what only serves to find it quickly is left out."""
     parts = {name: part for name, part in vars(state).items() if name not in ("touched", "doors", "_deadlines")}
@@ -78,12 +102,17 @@ def likeness(state: State) -> dict[str, Any]:
         name: msgspec.structs.asdict(queue)
         | {
             "line": vars(queue.line),
-            "lanes": [vars(lane) | {"pool": list(lane.pool)} for lane in queue.all_lanes()],
-            "held": list(queue.held),
+            "in_states": Counter(queue.in_states) + Counter(),
+            "lanes": {needs: _lane(lane) for needs, lane in queue.lanes.items() if lane.open or not needs},
+            "held": {agent: _lane(lane) for agent, lane in queue.held.items()},
         }
         for name, queue in state.queues.items()
     }
     return parts
+
+
+def _lane(lane: Lane) -> dict[str, Any]:
+    return vars(lane) | {"pool": list(lane.pool)}
 
 
 def is_the_right_offer(state: State, made: OfferMade) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from acd.center.estimates import is_there
 from acd.center.line import Lane
-from acd.center.model import Agent, AgentState, CallbackRules, Kind, Request, RequestState
+from acd.center.model import Agent, AgentName, AgentState, CallbackRules, Kind, Needs, Request, RequestState
 
 if TYPE_CHECKING:
     from acd.center.state import Queue, State
@@ -70,20 +70,16 @@ def _lane_of(state: State, request: Request) -> Lane:
     queue = state.queues[request.queue]
     if request.held_for is not None:
         if request.held_for not in queue.held:
-            queue.held[request.held_for] = _new_lane(state, queue, request)
+            queue.held[request.held_for] = _new_lane(state, queue, (), request.held_for)
         return queue.held[request.held_for]
     if request.needs not in queue.lanes:
-        queue.lanes[request.needs] = _new_lane(state, queue, request)
+        queue.lanes[request.needs] = _new_lane(state, queue, request.needs)
     return queue.lanes[request.needs]
 
 
-def _new_lane(state: State, queue: Queue, request: Request) -> Lane:
-    if request.held_for is not None:
-        lane = Lane((), request.held_for, queue.pool())
-        candidates = {request.held_for} & queue.members
-    else:
-        lane = Lane(request.needs, None, queue.pool())
-        candidates = queue.members
+def _new_lane(state: State, queue: Queue, needs: Needs, held_for: AgentName | None = None) -> Lane:
+    lane = Lane(needs, held_for, queue.pool())
+    candidates = queue.members if held_for is None else {held_for} & queue.members
     for agent in (state.agents[name] for name in candidates):
         if agent.has(lane.needs):
             lane.able += is_there(agent)
@@ -156,14 +152,17 @@ def came_or_went(state: State, agent: Agent, by: int) -> None:
 
 
 def rebuild(state: State, at: float) -> None:
-    """For new rules: other orders, other strategies, other skills. The lanes that there were are nobody's any more."""
+    """For new rules: other orders, other strategies, other skills."""
+    for agent in state.agents.values():
+        agent.free_since = at if is_free(agent) else None
+    fill(state)
+
+
+def fill(state: State) -> None:
+    """With those who are free and those who wait now. The lanes that there were are nobody's any more."""
     state.touched.clear()
     for queue in state.queues.values():
-        queue.lanes, queue.held = {(): Lane((), None, queue.pool())}, {}
-    for agent in state.agents.values():
-        agent.free_since = None
-        settle(state, agent, at)
-        came_or_went(state, agent, is_there(agent))
+        queue.lanes, queue.held = {(): _new_lane(state, queue, ())}, {}
     for request in state.requests.values():
         if is_open(state, request):
             lane = _lane_of(state, request)

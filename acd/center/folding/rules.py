@@ -28,8 +28,8 @@ def _rules_changed(state: State, fact: RulesChanged) -> None:
     known = {rules.name for rules in fact.rules.agents}
     for gone in [name for name in state.agents if name not in known]:
         _take_down_agent(state, state.agents[gone])
-    _set_members(state)
-    _order_lines(state)
+    set_members(state)
+    order_lines(state)
     lanes.rebuild(state, fact.at)
     state.doors.update(state.queues)
 
@@ -70,7 +70,7 @@ def forget(state: State, agent: Agent) -> None:
     del state.agents[agent.name]
 
 
-def _set_members(state: State) -> None:
+def set_members(state: State) -> None:
     for queue in state.queues.values():
         queue.members, queue.in_states = set(), {}
     for agent in state.agents.values():
@@ -79,7 +79,7 @@ def _set_members(state: State) -> None:
             queue.in_states[agent.state] = queue.in_states.get(agent.state, 0) + 1
 
 
-def _order_lines(state: State) -> None:
+def order_lines(state: State) -> None:
     for queue in state.queues.values():
         queue.line = Line()
     for request in state.requests.values():

@@ -1,0 +1,105 @@
+"""A state as it was, which stands for all the facts that led to it.
+
+A snapshot holds what is so; what only serves to find it quickly is made anew from that. It may outlive the release that
+took it, and the facts that it stands for: as with facts, a field may be added with a default (here, in `Agent`,
+`Request` and `Offer`), never renamed or given another meaning.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from acd.center.estimates import Handling
+from acd.center.folding import lanes
+from acd.center.folding.rules import order_lines, set_members
+from acd.center.model import (
+    Agent,
+    AgentName,
+    ChannelId,
+    Kind,
+    Offer,
+    OfferId,
+    PbxName,
+    QueueName,
+    QueueRules,
+    Request,
+    RequestId,
+    SiteRules,
+)
+from acd.center.state import GaveUp, LastTalk, Queue, State, Timer
+
+
+class QueueSnapshot(Struct, kw_only=True):
+    """Named as in `state.Queue`; its line and its lanes follow from the requests, its members from the agents."""
+
+    rules: QueueRules
+    entered: int
+    connected: int
+    in_service_level: int
+    ended: dict[str, int]
+    offered: int
+    handling: Handling
+    calling_back: int
+    drained: bool
+    gave_up: dict[str, GaveUp]
+    closing: bool
+
+
+class Snapshot(Struct, kw_only=True):
+    """Named as in `state.State`."""
+
+    rules: SiteRules
+    day: str
+    queues: dict[QueueName, QueueSnapshot]
+    agents: dict[AgentName, Agent]
+    requests: dict[RequestId, Request]
+    offers: dict[OfferId, Offer]
+    calendars: dict[str, bool]
+    last_agents: dict[str, tuple[AgentName, float]]
+    last_talks: dict[str, LastTalk]
+    agents_at: dict[str, list[AgentName]]
+    phones: dict[str, set[tuple[PbxName, ChannelId]]]
+    unsettled: dict[AgentName, RequestId]
+    steered: set[PbxName]
+    last_id: int
+
+
+def take(state: State) -> Snapshot:
+    """It is of use between two turns only, and shares its parts with the state: write it down before the next one."""
+    queues = {name: QueueSnapshot(**_parts(queue, QueueSnapshot)) for name, queue in state.queues.items()}
+    return Snapshot(**_parts(state, Snapshot) | {"queues": queues})
+
+
+def restore(state: State, snapshot: Snapshot) -> None:
+    """Into a state in which nothing has happened yet; its parts are the snapshot's from now on."""
+    for name, part in _parts(snapshot, Snapshot).items():
+        setattr(state, name, part)
+    state.queues = {name: Queue(**_parts(queue, QueueSnapshot)) for name, queue in snapshot.queues.items()}
+    requests = state.requests.values()
+    state.request_of_channel = {(one.pbx, one.channel): one.id for one in requests if one.channel}
+    state.callbacks = {(one.queue, one.number): one.id for one in requests if one.kind == Kind.CALLBACK}
+    state.phone_of_channel = {where: dial for dial, channels in state.phones.items() for where in channels}
+    state.seats = {seat.dial for seat in state.rules.seats}
+    state.doors = set(state.queues)
+    set_members(state)
+    order_lines(state)
+    lanes.fill(state)
+    _watch_everything(state)
+
+
+def _parts(whole: object, like: type[Struct]) -> dict[str, Any]:
+    return {name: getattr(whole, name) for name in like.__struct_fields__}
+
+
+def _watch_everything(state: State) -> None:
+    for agent in state.agents.values():
+        state.watch(agent.until, Timer.AGENT, agent.name)
+    for offer in state.offers.values():
+        state.watch(offer.deadline, Timer.OFFER, offer.id)
+    for request in state.requests.values():
+        state.watch_wait(request)
+        state.watch(request.ease_at, Timer.EASING, request.id)
+        state.watch(request.held_until, Timer.HOLD, request.id)
+        state.watch(request.due_at, Timer.DUE, request.id)
