@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import secrets
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from acd.checking.doubts import doubts
 from acd.checking.live import look
 from acd.demo.command import demo
 from acd.journal import JournalError, last_rules
+from acd.journal import export as export_journal
 from acd.simulation.command import command as simulate
 
 main = typer.Typer(
@@ -66,6 +68,22 @@ def check(
     if live and (troubles := asyncio.run(look(checked))):
         _fail("\n".join(troubles))
     sys.stdout.write(f"{config}: good: {len(checked.queue)} queues, {len(checked.agent)} agents\n")
+
+
+@main.command()
+def export(
+    config: ConfigFile,
+    to: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Where to; default: acd-MOMENT.db, in the current folder.")
+    ] = None,
+) -> None:
+    """Make a backup of the journal, while the daemon runs or not: all that is committed, read through, in one file."""
+    target = to or Path(f"acd-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.db")
+    try:
+        facts = export_journal(configuration.load(config).store.url, target)
+    except (configuration.BadConfig, JournalError) as error:
+        _fail(str(error))
+    sys.stdout.write(f"{target}: {facts} facts\n")
 
 
 @main.command()

@@ -154,6 +154,8 @@ class Asterisk(Table):
 
 class Store(Table):
     url: Annotated[str, _matching(r"sqlite:.+", "sqlite:PATH")] = "sqlite:var/acd.db"
+    keep_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    """What happened longer ago, past requests included, is forgotten; None: nothing is."""
 
 
 class Http(Table):

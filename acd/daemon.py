@@ -29,7 +29,7 @@ from acd.center.model import PbxName, QueueName
 from acd.center.state import State
 from acd.clock import Clock
 from acd.dialling import Dialling
-from acd.journal import Journal, JournalError, open_journal
+from acd.journal import Journal, JournalError, compaction_of, open_journal
 from acd.messages import Messages
 from acd.metrics import Metrics
 
@@ -53,7 +53,7 @@ class Daemon:
         self._clock = clock or Clock()
         self._links = {name: self._link(name, server) for name, server in config.asterisk.items()}
         self._calls = {PbxName(name): self._new_calls(link) for name, link in self._links.items()}
-        self.metrics = Metrics(self.center.state, list(self._links.values()))
+        self.metrics = Metrics(self.center.state, list(self._links.values()), journal)
         self.feed = Feed(self._journal.after, self._journal.newest)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
@@ -67,7 +67,7 @@ class Daemon:
     async def start(self) -> None:
         """Raises CannotStart."""
         began = time.perf_counter()
-        self.center.fold(self._journal.read())
+        back = self._journal.bring_back(self.center)
         self.tell(DaemonStarted())
         self.tell(RulesLoaded(rules=self.config.rules()))
         self.tell(DayBegan(day=self._local_time().date().isoformat()))
@@ -75,19 +75,28 @@ class Daemon:
         log.info(
             "journal.folded",
             seconds=round(time.perf_counter() - began, 3),
+            facts=back.last,
+            snapshot=back.snapshot,
             agents=len(self.center.state.agents),
             live_requests=len(self.center.state.requests),
         )
         await self._listen()
         for link in self._links.values():
             await link.start()
-        watches = (self._watch_laws(), self._watch_lag(), self._watch_the_calendar())
+        compaction = compaction_of(self._journal, self.config.store.url, self.config.store.keep_days)
+        watches = (
+            self._watch_laws(),
+            self._watch_lag(),
+            self._watch_the_calendar(),
+            compaction.watch(self.now, lambda: self.metrics.error("journal")),
+        )
         self._watches = [asyncio.create_task(watch) for watch in watches]
 
     async def stop(self) -> None:
         """Leaves every call as it is: those who talk go on, those who wait keep waiting for the next start."""
         for watch in self._watches:
             watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
         if self._web:
             await self._web.cleanup()
         for calls in self._calls.values():
@@ -240,6 +249,7 @@ class Daemon:
     async def _watch_laws(self) -> None:
         while True:
             await asyncio.sleep(LAWS_SECONDS)
+            self._journal.look()
             for queue in laws.idle_waste(self.state):
                 log.error("law.idle_waste", queue=queue)
                 self.metrics.idle_waste()

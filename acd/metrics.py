@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter as Counts
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -38,7 +38,7 @@ CALL = "call"
 REFUSALS = ("FULL", "EMPTY", "CLOSED")
 """With which `ACD_STATUS` a queue does not take a caller in."""
 
-PARTS = ("center", "http")
+PARTS = ("center", "http", "journal")
 """Where failures are counted from the start; other parts appear with their first one."""
 
 WAIT_BUCKETS = (1, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
@@ -68,11 +68,24 @@ class Link(Protocol):
     def counts(self) -> LinkCounts: ...
 
 
+class Journal(Protocol):
+    """Where facts are written down, as far as it is counted."""
+
+    errors: int
+    lost: int
+
+    @property
+    def state(self) -> Literal["writing", "failing"]: ...
+
+    @property
+    def backlog(self) -> int: ...
+
+
 class Metrics:
-    def __init__(self, state: State, links: Sequence[Link]) -> None:
+    def __init__(self, state: State, links: Sequence[Link], journal: Journal) -> None:
         self.registry = registry = CollectorRegistry()
         self._state = state
-        self._now = _Now(state, links)
+        self._now = _Now(state, links, journal)
         registry.register(self._now)
 
         def counter(name: str, what: str, *labels: str) -> Counter:
@@ -245,15 +258,17 @@ class _Series(dict[tuple[str, ...], SeriesT]):
 class _Now(Collector):
     """What is so at the moment of looking. It costs nothing while nobody looks."""
 
-    def __init__(self, state: State, links: Sequence[Link]) -> None:
+    def __init__(self, state: State, links: Sequence[Link], journal: Journal) -> None:
         self._state = state
         self._links = links
+        self._journal = journal
         self._seen: list[Metric] = []
         self.look()
 
     def look(self) -> None:
         """On the thread of the event loop, where nothing changes meanwhile."""
-        self._seen = [self._waiting(), self._agents(), self._up(), self._events(), self._mended(), self._actions()]
+        of_links = [self._up(), self._events(), self._mended(), self._actions()]
+        self._seen = [self._waiting(), self._agents(), *of_links, *self._written()]
 
     def collect(self) -> Iterator[Metric]:
         yield from self._seen
@@ -303,6 +318,15 @@ class _Now(Collector):
             for (action, outcome), count in link.counts.actions.items():
                 actions.add_metric([link.name, action, outcome], count)
         return actions
+
+    def _written(self) -> Iterator[Metric]:
+        writing = self._journal.state == "writing"
+        yield GaugeMetricFamily("acd_journal_up", "Whether facts reach the disk", writing)
+        yield GaugeMetricFamily("acd_journal_backlog", "Facts that are not on disk yet", self._journal.backlog)
+        yield CounterMetricFamily(
+            "acd_journal_errors", "Writes that failed; they are tried again", self._journal.errors
+        )
+        yield CounterMetricFamily("acd_journal_lost", "Facts for which there was no room: stays 0", self._journal.lost)
 
 
 def _format(accept: str) -> tuple[Callable[[Collector], bytes], str]:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from center.worlds import World
@@ -50,12 +51,21 @@ class FakeLink:
     counts: Counts = field(default_factory=Counts)
 
 
+@dataclass
+class FakeJournal:
+    state: Literal["writing", "failing"] = "writing"
+    backlog: int = 0
+    errors: int = 0
+    lost: int = 0
+
+
 class Watched:
     """A world whose facts are counted, each so long after it was made as the dial takes."""
 
     def __init__(self, links: Sequence[FakeLink] = ()) -> None:
         self.world = World().with_queue("sales", max_wait_seconds=600).with_agents("alice", "bob", sales=1)
-        self.metrics = Metrics(self.world.center.state, links)
+        self.journal = FakeJournal()
+        self.metrics = Metrics(self.world.center.state, links, self.journal)
         self._seen = 0
 
     async def sees(self, name: str) -> dict[str, float]:
@@ -205,7 +215,7 @@ async def test_links_are_read_when_somebody_looks() -> None:
 async def test_what_has_to_stay_zero_is_there_from_the_start(watched: Watched) -> None:
     for name in ("acd_idle_waste_total", "acd_conservation_errors_total"):
         assert await watched.sees(name) == {"": 0}
-    assert await watched.sees("acd_errors_total") == {"center": 0, "http": 0}
+    assert await watched.sees("acd_errors_total") == {"center": 0, "http": 0, "journal": 0}
 
     watched.metrics.idle_waste()
     watched.metrics.conservation_error(2)
@@ -213,7 +223,7 @@ async def test_what_has_to_stay_zero_is_there_from_the_start(watched: Watched) -
 
     assert await watched.sees("acd_idle_waste_total") == {"": 1}
     assert await watched.sees("acd_conservation_errors_total") == {"": 2}
-    assert await watched.sees("acd_errors_total") == {"center": 1, "http": 0}
+    assert await watched.sees("acd_errors_total") == {"center": 1, "http": 0, "journal": 0}
 
 
 async def test_the_version_is_a_label(watched: Watched) -> None:
@@ -254,6 +264,18 @@ async def test_metrics_with_labels_of_each_pbx_have_the_contracts_labels() -> No
     assert labels == CONTRACT
 
 
+async def test_a_journal_that_cannot_be_written_is_seen() -> None:
+    watched = Watched()
+    assert await watched.sees("acd_journal_up") == {"": 1}
+
+    watched.journal.state, watched.journal.backlog, watched.journal.errors, watched.journal.lost = "failing", 7, 3, 2
+
+    assert await watched.sees("acd_journal_up") == {"": 0}
+    assert await watched.sees("acd_journal_backlog") == {"": 7}
+    assert await watched.sees("acd_journal_errors_total") == {"": 3}
+    assert await watched.sees("acd_journal_lost_total") == {"": 2}
+
+
 CONTRACT = {
     "acd_requests_waiting": {"queue", "kind"},
     "acd_requests_total": {"queue", "kind", "outcome"},
@@ -273,6 +295,10 @@ CONTRACT = {
     "acd_idle_waste_total": set(),
     "acd_conservation_errors_total": set(),
     "acd_journal_write_seconds": set(),
+    "acd_journal_up": set(),
+    "acd_journal_backlog": set(),
+    "acd_journal_errors_total": set(),
+    "acd_journal_lost_total": set(),
     "acd_loop_lag_seconds": set(),
     "acd_http_requests_total": {"route", "code"},
     "acd_errors_total": {"where"},

@@ -1,7 +1,7 @@
 """Facts on disk: written in the order in which they were made, read back to the same state.
 
 journal = open_journal("sqlite:var/acd.db")
-center.fold(journal.read())
+journal.bring_back(center)
 number = journal.append(facts)        # returns at once; the disk is another thread's business
 await journal.committed(number)       # only before something is promised to a caller
 """
@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from acd.center.model import SiteRules
-from acd.journal import sqlite
+from acd.journal import beside
+from acd.journal.compaction import Compaction
 from acd.journal.journal import Journal, Outage
 from acd.journal.sqlite import SqliteStore
 from acd.journal.store import JournalError
 
-__all__ = ["Journal", "JournalError", "Outage", "last_rules", "open_journal"]
+__all__ = ["Compaction", "Journal", "JournalError", "Outage", "compaction_of", "export", "last_rules", "open_journal"]
 
 
 def open_journal(url: str, on_write: Callable[[float, int], None] = lambda *_: None) -> Journal:
@@ -28,12 +29,25 @@ def open_journal(url: str, on_write: Callable[[float, int], None] = lambda *_: N
     return Journal(SqliteStore(_path(url)), on_write)
 
 
+def compaction_of(journal: Journal, url: str, keep_days: float | None) -> Compaction:
+    """`keep_days`: None keeps everything for ever."""
+    return Compaction(journal, _path(url), keep_days)
+
+
 def last_rules(url: str) -> SiteRules | None:
     """The rules that its daemon goes by, or went by last; None if there is no journal yet. It may be in use.
 
     Raises JournalError.
     """
-    return sqlite.last_rules(_path(url))
+    return beside.last_rules(_path(url))
+
+
+def export(url: str, to: Path) -> int:
+    """A backup of it, while it may be in use; answers with the number of its last fact.
+
+    Raises JournalError, with nothing left, if `to` is there already or the journal is damaged.
+    """
+    return beside.export(_path(url), to)
 
 
 def _path(url: str) -> Path:

@@ -21,7 +21,9 @@ from typing import Literal, NamedTuple
 
 import structlog
 
+from acd.center import Center
 from acd.center.facts import AnyFact, RequestEnded
+from acd.journal.bringing_back import BroughtBack, bring_back
 from acd.journal.store import JournalError, Row, Store, row_of
 
 log = structlog.get_logger()
@@ -34,7 +36,9 @@ MOST_WAITING = 1_000_000
 """Facts; in memory they are some 480 MB."""
 RETRY_FIRST_SECONDS, RETRY_LIMIT_SECONDS = 0.05, 1.0
 CLOSE_SECONDS = 3.0
-"""For how long a journal that is being closed tries again."""
+"""For how long a journal that is being closed tries again, and then waits for a disk that does not answer."""
+STUCK_SECONDS = 5.0
+"""A write that takes longer is taken for one that fails."""
 
 MAY_FAIL = suppress(Exception)
 """What the writer tells others. A log on the same full disk fails as well, and must not end the thread."""
@@ -58,6 +62,8 @@ class Journal:
         """Facts that will never be on disk."""
         self._store = store
         self._on_write = on_write
+        self.snapshot = 0
+        """The number of the fact at which that was taken which the center began with; 0 if there was none."""
         self._last = self._written = store.last
         self._ended: deque[tuple[int, RequestEnded]] = deque()
         self._trouble: Outage | None = None
@@ -66,15 +72,25 @@ class Journal:
         self._hurry = Event()
         self._leave_at = inf
         self._given_up = False
+        self._write_began: float | None = None
         self._writer = Thread(target=self._write_all, name="acd-journal-writer", daemon=True)
         self._writer.start()
         self._reader = ThreadPoolExecutor(1, "acd-journal-reader")
 
     # ---- On the event loop
 
-    def read(self) -> Iterator[AnyFact]:
-        """All facts, in their order, one by one off the disk. Raises JournalError, at the first that is not good."""
-        return self._store.read()
+    def bring_back(self, center: Center) -> BroughtBack:
+        """Has a new center fold what has happened so far. Raises JournalError."""
+        back = bring_back(self._store, center)
+        self.snapshot = back.snapshot
+        return back
+
+    def read(self, after: int = 0) -> Iterator[AnyFact]:
+        """The facts behind that number, in their order, one by one off the disk.
+
+        Raises JournalError, at the first that is not good.
+        """
+        return self._store.read(after)
 
     def append(self, facts: Sequence[AnyFact]) -> int:
         """Takes the facts of one turn, to be written soon; answers with the number of the last."""
@@ -126,6 +142,11 @@ class Journal:
         return self._last
 
     @property
+    def last(self) -> int:
+        """The number of the newest fact."""
+        return self._last
+
+    @property
     def state(self) -> Literal["writing", "failing"]:
         return "failing" if self.outage else "writing"
 
@@ -138,16 +159,36 @@ class Journal:
         """Facts that are not on disk yet."""
         return self._last - self._written
 
+    def look(self) -> None:
+        """To be called every second or so: a disk that neither writes nor fails is noticed by nothing else."""
+        if not self._writer.is_alive() and self._overflow is None:
+            self._end(
+                "journal.writer_ended", "the thread that writes has ended, which is a bug; what follows is not kept"
+            )
+        began = self._write_began
+        if began is None or self._trouble or time.monotonic() - began < STUCK_SECONDS:
+            return
+        why = f"the disk has not answered for {STUCK_SECONDS:g} s"
+        self._trouble = Outage(time.time() - STUCK_SECONDS, why)
+        log.error("journal.write_stuck", error=why)
+        if self._write_began != began:  # it has, at this very moment
+            self._trouble = None
+
     async def close(self) -> None:
-        """Writes what waits, for as long as CLOSE_SECONDS if the disk fails, and leaves no thread."""
+        """Writes what waits, for as long as CLOSE_SECONDS if the disk fails, and leaves no thread.
+
+        One that hangs in a write is left behind, together with the file that it writes to.
+        """
         self._leave_at = time.monotonic() + CLOSE_SECONDS
-        with suppress(JournalError):
-            await self._all_written()
-        self._writer.join()
+        with suppress(JournalError, TimeoutError):
+            await asyncio.wait_for(self._all_written(), 2 * CLOSE_SECONDS)
+        await asyncio.to_thread(self._writer.join, CLOSE_SECONDS)
         if self.backlog:
             log.error("journal.closed_unwritten", facts=self.backlog)
-        await asyncio.get_running_loop().run_in_executor(self._reader, self._store.close)
-        self._reader.shutdown()
+        is_left_behind = self._writer.is_alive()
+        if not is_left_behind:
+            await asyncio.get_running_loop().run_in_executor(self._reader, self._store.close)
+        self._reader.shutdown(wait=not is_left_behind)
 
     async def _all_written(self) -> None:
         promise = Promise()
@@ -168,9 +209,12 @@ class Journal:
         self.lost += len(facts)
         if self._overflow is None:
             why = f"{MOST_WAITING} facts wait for the disk, which is all there is room for; what follows is not kept"
-            self._overflow = Outage(time.time(), why)
-            log.error("journal.overflowed", error=why)
+            self._end("journal.overflowed", why)
         return self._last + 1
+
+    def _end(self, event: str, why: str) -> None:
+        self._overflow = Outage(time.time(), why)
+        log.error(event, error=why)
 
     # ---- On the writer's thread
 
@@ -204,16 +248,18 @@ class Journal:
         return False
 
     def _write(self, rows: list[Row]) -> bool:
-        began = time.perf_counter()
+        began = self._write_began = time.monotonic()
         try:
             self._store.write(rows)
         except Exception as error:  # noqa: BLE001 - whatever it is, the facts are kept and the thread lives
             self._note_failure(error)
             return False
+        finally:
+            self._write_began = None
         self._written = rows[-1].seq
         self._note_success()
         with MAY_FAIL:
-            self._on_write(time.perf_counter() - began, len(rows))
+            self._on_write(time.monotonic() - began, len(rows))
         return True
 
     def _note_failure(self, error: Exception) -> None:

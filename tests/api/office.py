@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -46,6 +47,7 @@ TOKENS = {
     "prometheus": {"role": "metrics"},
 }
 EVERYBODY = list(TOKENS)
+A_GOOD_JOURNAL: Any = SimpleNamespace(state="writing", backlog=0, errors=0, lost=0)
 
 
 def secret(holder: str) -> str:
@@ -197,7 +199,7 @@ class Office:
         self.world.rules = config.rules()
         self.world.tell(RulesLoaded(self.world.rules))
         self.desk = WorldDesk(self.world)
-        self.metrics = Metrics(self.world.center.state, [])
+        self.metrics = Metrics(self.world.center.state, [], A_GOOD_JOURNAL)
         self.api = Api(self.desk, config, self.metrics)
         self.port = 0
 

@@ -148,7 +148,7 @@ async def test_past_requests_are_found_by_an_index(tmp_path: Path) -> None:
     import sqlite3
     from contextlib import closing
 
-    from acd.journal import sqlite
+    from acd.journal import sqlite_file as sqlite
 
     async with journal_at(tmp_path / "acd.db"):
         pass

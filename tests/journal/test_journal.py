@@ -291,7 +291,7 @@ async def test_when_memory_is_full_the_newest_are_lost_and_all_that_follow(
         await own.committed(last)
         own.append(turn(4, 1))  # behind the gap
         assert own.state == "failing"
-    assert numbers_of_whole_turns(await read_back(disk._path)) == [1]
+    assert numbers_of_whole_turns(await read_back(disk.path)) == [1]
 
 
 async def test_a_journal_that_overflowed_goes_on_after_a_restart(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -300,11 +300,11 @@ async def test_a_journal_that_overflowed_goes_on_after_a_restart(disk: Disk, mon
         async with journal_on(disk) as own:
             own.append(turn(1, 1))
             own.append(turn(2, 2))
-    async with journal_at(disk._path) as own:
+    async with journal_at(disk.path) as own:
         assert own.state == "writing"
         await own.committed(own.append(turn(3, 1)))
 
-    assert numbers_of_whole_turns(await read_back(disk._path)) == [1, 3]
+    assert numbers_of_whole_turns(await read_back(disk.path)) == [1, 3]
 
 
 # ---- The end
@@ -318,7 +318,7 @@ async def test_closing_writes_what_waits_and_leaves_no_thread(disk: Disk) -> Non
 
     left = {thread.name for thread in set(threading.enumerate()) - before}
     assert not [name for name in left if name.startswith("acd-journal")]
-    assert numbers_of_whole_turns(await read_back(disk._path)) == list(range(100))
+    assert numbers_of_whole_turns(await read_back(disk.path)) == list(range(100))
 
 
 async def test_closing_while_the_disk_fails_gives_up_says_how_much_is_lost_and_breaks_the_promises(disk: Disk) -> None:
@@ -334,7 +334,7 @@ async def test_closing_while_the_disk_fails_gives_up_says_how_much_is_lost_and_b
     assert {"event": "journal.closed_unwritten", "facts": 3, "log_level": "error"} in logs
     with pytest.raises(JournalError, match="closed before the disk took what was to be promised"):
         await promise
-    assert numbers_of_whole_turns(await read_back(disk._path)) == [1]
+    assert numbers_of_whole_turns(await read_back(disk.path)) == [1]
 
 
 async def test_closing_waits_a_while_for_a_disk_that_recovers(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,7 +350,7 @@ async def test_closing_waits_a_while_for_a_disk_that_recovers(disk: Disk, monkey
     disk.broken = None
     await closing
 
-    assert numbers_of_whole_turns(await read_back(disk._path)) == [1]
+    assert numbers_of_whole_turns(await read_back(disk.path)) == [1]
 
 
 async def test_a_closed_journal_can_be_opened_by_another_at_once(tmp_path: Path) -> None:

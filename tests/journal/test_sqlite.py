@@ -20,7 +20,8 @@ from zlib import crc32
 import pytest
 
 from acd.journal import JournalError, open_journal
-from acd.journal.sqlite import APPLICATION_ID, FORMAT, SqliteStore
+from acd.journal.sqlite import SqliteStore
+from acd.journal.sqlite_file import APPLICATION_ID, FORMAT
 from acd.journal.store import Row, row_of
 
 from .journals import journal_at, journal_on, numbers_of_whole_turns, turn, until
@@ -339,7 +340,7 @@ def files_no_longer_than(size: int) -> Iterator[None]:
 def test_another_programs_transaction_is_waited_for_and_then_reported(
     written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("acd.journal.sqlite.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("acd.journal.sqlite_file.BUSY_SECONDS", 0.01)
     with closing(SqliteStore(written)) as store, tampering(written) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(JournalError, match=r"database is locked$"):
@@ -352,7 +353,7 @@ def test_another_programs_transaction_is_waited_for_and_then_reported(
 async def test_a_store_that_is_locked_for_a_while_is_caught_up_with(
     written: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("acd.journal.sqlite.BUSY_SECONDS", 0.01)
+    monkeypatch.setattr("acd.journal.sqlite_file.BUSY_SECONDS", 0.01)
     async with journal_on(SqliteStore(written)) as journal:
         with tampering(written) as other:
             other.execute("BEGIN IMMEDIATE")
