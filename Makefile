@@ -1,7 +1,7 @@
 # Each target sets up all that it needs, once: the Python packages in .venv, and (demo, test, bench) a private Asterisk in
 # ~/.cache/acd, which touches nothing of the machine's own.
 
-.PHONY: demo test bench lint
+.PHONY: demo test bench lint golden
 .DEFAULT_GOAL := demo
 
 READY := .venv/.ready
@@ -31,3 +31,7 @@ lint: $(READY)
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+# For each release, before it goes out: journals as it writes them, which all later ones must read the same.
+golden: $(READY)
+	@PYTHONPATH=tests .venv/bin/python -m journal.recording

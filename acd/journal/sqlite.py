@@ -35,6 +35,8 @@ CREATE TABLE IF NOT EXISTS snapshots (
 
 _INSERT, _VALUES = "INSERT INTO facts VALUES ", "(?, ?, ?, ?, ?)"
 ROWS_IN_A_STATEMENT = 100
+SMALLEST_BYTES = 512
+"""Of a page. SQLite takes the stump of one for a new file."""
 
 
 class SqliteStore(SqliteReader):
@@ -84,6 +86,8 @@ def _make(path: Path, opened: ExitStack) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     opened.enter_context(_alone(path))
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if 0 < (size := path.stat().st_size) < SMALLEST_BYTES:
+        raise ValueError(f"was cut off after {size} bytes")
 
 
 @contextmanager

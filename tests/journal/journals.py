@@ -24,7 +24,7 @@ class Disk(SqliteStore):
         self.goes_on = Event()
         self.goes_on.set()
         self.is_held = Event()
-        self.broken: Exception | None = None
+        self.broken: BaseException | None = None
         self.groups: list[int] = []
         """How many facts each group had that was written."""
 

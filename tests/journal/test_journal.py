@@ -307,6 +307,28 @@ async def test_a_journal_that_overflowed_goes_on_after_a_restart(disk: Disk, mon
     assert numbers_of_whole_turns(await read_back(disk.path)) == [1, 3]
 
 
+async def test_a_disk_that_does_not_answer_is_noticed_and_so_is_its_answer(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "STUCK_SECONDS", 0.02)
+    async with journal_on(disk) as own, asyncio.timeout(SOON_SECONDS):
+        own.look()
+        assert own.state == "writing"
+        disk.hold()
+        last = own.append(turn(1, 3))
+        with capture_logs() as logs:
+            while own.state == "writing":
+                own.look()
+                await asyncio.sleep(0.001)
+            own.look()
+            assert own.outage and own.outage.error == "the disk has not answered for 0.02 s"
+            disk.let_go()
+            await own.committed(last)
+            await until(lambda: own.state == "writing")
+
+    assert [entry["event"] for entry in logs] == ["journal.write_stuck", "journal.recovered"]
+
+
 # ---- The end
 
 
@@ -359,3 +381,41 @@ async def test_a_closed_journal_can_be_opened_by_another_at_once(tmp_path: Path)
             own.append(turn(number, 1))
 
     assert numbers_of_whole_turns(await read_back(tmp_path / "acd.db")) == list(range(5))
+
+
+async def test_closing_does_not_wait_for_ever_for_a_disk_that_does_not_answer(disk: Disk) -> None:
+    own = Journal(disk, lambda *_: None)
+    disk.hold()
+    promise = asyncio.create_task(own.committed(own.append(turn(1, 3))))
+    await asyncio.to_thread(disk.is_held.wait, SOON_SECONDS)
+
+    with capture_logs() as logs:
+        await asyncio.wait_for(own.close(), SOON_SECONDS)
+
+    assert {"event": "journal.closed_unwritten", "facts": 3, "log_level": "error"} in logs
+    disk.let_go()
+    await asyncio.wait_for(promise, SOON_SECONDS)
+    await asyncio.to_thread(own._writer.join)
+    disk.close()
+
+
+class Fatal(BaseException):
+    """Nothing that a store should raise."""
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_writer_that_has_ended_is_told_and_closing_does_not_wait_for_it(disk: Disk) -> None:
+    own = Journal(disk, lambda *_: None)
+    disk.broken = Fatal()
+    own.append(turn(1, 3))
+    await until(lambda: not own._writer.is_alive())
+
+    with capture_logs() as logs:
+        own.look()
+        own.look()
+        assert own.state == "failing"
+        with pytest.raises(JournalError):
+            await own.committed(own.append(turn(2, 1)))
+        await asyncio.wait_for(own.close(), SOON_SECONDS)
+
+    assert [entry["event"] for entry in logs] == ["journal.writer_ended", "journal.closed_unwritten"]

@@ -288,6 +288,47 @@ def test_a_torn_end_of_the_write_ahead_log_costs_whole_turns_and_nothing_else(pa
     assert len(survived) < TURNS
 
 
+def test_a_file_cut_off_anywhere_is_read_up_to_whole_turns_or_refused_in_one_line(path: Path) -> None:
+    """Never is there a state that never was: what cannot be read is said."""
+    with closing(SqliteStore(path)) as store:
+        store.write(rows_of(*range(120)))
+    content = path.read_bytes()
+    outcomes = {"read": 0, "refused": 0}
+    for length in range(1, len(content) + 1, 509):
+        cut = path.with_name("cut.db")
+        cut.write_bytes(content[:length])
+        try:
+            survived = turns_at(cut)
+        except JournalError as error:
+            outcomes["refused"] += 1
+            assert str(error).startswith(f"{cut}: ") and "\n" not in str(error)
+        else:
+            outcomes["read"] += 1
+            assert survived == list(range(120)), f"{length} of {len(content)} bytes"
+        for left in path.parent.glob("cut.db*"):
+            left.unlink()
+    assert outcomes["refused"] > 50
+
+
+def test_a_byte_changed_anywhere_is_noticed_or_makes_no_difference(path: Path) -> None:
+    with closing(SqliteStore(path)) as store:
+        store.write(rows_of(*range(60)))
+    content = path.read_bytes()
+    chance = random.Random(7)
+    for _ in range(150):
+        at = chance.randrange(len(content))
+        changed = bytearray(content)
+        changed[at] ^= 1 << chance.randrange(8)
+        broken = path.with_name("broken.db")
+        broken.write_bytes(changed)
+        try:
+            assert turns_at(broken) == list(range(60)), f"byte {at}"
+        except JournalError as error:
+            assert str(error).startswith(f"{broken}: ") and "\n" not in str(error)
+        for left in path.parent.glob("broken.db*"):
+            left.unlink()
+
+
 # ---- Together or not at all
 
 

@@ -67,7 +67,7 @@ class Snapshot(Struct, kw_only=True):
 
 
 def take(state: State) -> Snapshot:
-    """It is of use between two turns only, and shares its parts with the state: write it down before the next one."""
+    """It shares its parts with the state: write it down before the next fact is folded."""
     queues = {name: QueueSnapshot(**_parts(queue, QueueSnapshot)) for name, queue in state.queues.items()}
     return Snapshot(**_parts(state, Snapshot) | {"queues": queues})
 
