@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from acd.asterisk.private import PrivatePbxError
-from bench import daemon_alone, machine, report, simulation, storm, targets
+from bench import daemon_alone, machine, report, simulation, start_up, storm, targets
 from bench.comparison import FULL, QUICK, Say, compare
 from bench.daemon import BenchError
 from bench.figures import percentile
@@ -160,6 +160,7 @@ async def _alone(quick: bool, write: bool) -> bool:
     here = machine.look()
     console.print(report.spelt(here), markup=False)
     figures = await daemon_alone.measure(quick, say)
+    figures |= await start_up.measure(quick, say)
     say("simulated days")
     figures |= await simulation.measure(quick)
     judged = targets.judge_alone(figures)

@@ -142,11 +142,11 @@ def _decision_figures(quick: bool) -> Figures:
     calls = 2_000 if quick else 20_000
     cost = {}
     for agents, waiting in SIZES:
-        speed, cost[agents, waiting] = _apart(_decisions, agents, waiting, calls)
+        speed, cost[agents, waiting] = apart(_decisions, agents, waiting, calls)
         figures[f"decisions/s, {agents} agents, {waiting} waiting"] = round(speed)
         figures[COST.format(agents=agents, waiting=waiting)] = round(cost[agents, waiting], 2)
     figures["cost at 10000 agents beside 100, 100000 waiting"] = round(cost[LARGEST] / cost[100, LARGEST[1]], 2)
-    speed, each = _apart(_skilled_decisions, *LARGEST, calls)
+    speed, each = apart(_skilled_decisions, *LARGEST, calls)
     figures["decisions/s with skills, 10000 agents, 100000 waiting"] = round(speed)
     figures["CPU µs a decision with skills, 10000 agents, 100000 waiting"] = round(each, 2)
     return figures
@@ -179,18 +179,18 @@ def _growth(calls: int) -> float:
 def _memory_figures(quick: bool) -> Figures:
     agents, waiting = (2_000, 20_000) if quick else (10_000, 100_000)
     past = 50_000 if quick else 1_000_000
-    nothing = _apart(_memory, 1, 1)
+    nothing = apart(_memory, 1, 1)
     return {
-        "bytes an agent": round((_apart(_memory, agents, 1) - nothing) / agents),
-        "bytes a waiting request": round((_apart(_memory, 1, waiting) - nothing) / waiting),
-        f"bytes a past request, over {past}": round(_apart(_growth, past), 2),
+        "bytes an agent": round((apart(_memory, agents, 1) - nothing) / agents),
+        "bytes a waiting request": round((apart(_memory, 1, waiting) - nothing) / waiting),
+        f"bytes a past request, over {past}": round(apart(_growth, past), 2),
     }
 
 
 # ---- The journal
 
 
-def _turns(calls: int) -> Iterator[list[AnyFact]]:
+def turns(calls: int) -> Iterator[list[AnyFact]]:
     """What a day leaves behind, from the first fact on."""
     center = Center()
     rules, now = office(50), START
@@ -223,7 +223,7 @@ async def _write(journal: Journal, facts: int) -> tuple[int, float, float]:
     """How many were written, facts/s, and microseconds of CPU each."""
     made: list[list[AnyFact]] = []
     count = 0
-    for turn in _turns(facts):
+    for turn in turns(facts):
         if count >= facts:
             break
         made.append(turn)
@@ -240,7 +240,7 @@ async def _write(journal: Journal, facts: int) -> tuple[int, float, float]:
 
 
 async def _promises(journal: Journal, count: int) -> list[float]:
-    turn = list(_turns(1))[-2]
+    turn = list(turns(1))[-2]
     took = []
     for _ in range(count):
         began = time.perf_counter()
@@ -377,14 +377,14 @@ def _start_up(callers: int) -> Figures:
         order("steered", 0)
         order("waiting", callers)
         config = configuration.Config(**tables(port, Path(folder), 100))
-        took, found = asyncio.run(_seconds_to_start(config))
+        took, found = asyncio.run(seconds_to_start(config))
     return {
         f"start-up: seconds until steered, {callers} live calls": round(took, 3),
         f"start-up: requests known then, of {callers}": found,
     }
 
 
-async def _seconds_to_start(config: configuration.Config) -> tuple[float, int]:
+async def seconds_to_start(config: configuration.Config) -> tuple[float, int]:
     began = time.perf_counter()
     daemon = Daemon(config, open_journal(config.store.url))
     await daemon.start()
@@ -486,7 +486,7 @@ def _value(value: Any) -> str:
 # ---- All of it
 
 
-def _apart(work: Callable[..., Any], *what: Any) -> Any:
+def apart(work: Callable[..., Any], *what: Any) -> Any:
     """In a process of its own."""
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         return pool.submit(work, *what).result()
@@ -498,8 +498,8 @@ def _parts(quick: bool) -> dict[str, Callable[[], Figures]]:
     return {
         "what a decision costs": partial(_decision_figures, quick),
         "memory": partial(_memory_figures, quick),
-        "the journal": partial(_apart, _journal, facts, promises),
-        "start-up": partial(_apart, _start_up, 1_000),
+        "the journal": partial(apart, _journal, facts, promises),
+        "start-up": partial(apart, _start_up, 1_000),
         "calls through the whole daemon": partial(_carry, 200, 100, seconds, "info"),
         "the same, with a quieter log": partial(_carry, 200, 100, seconds, "warning"),
     }

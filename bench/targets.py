@@ -27,6 +27,8 @@ AT_MOST = {
     "bytes an agent": 4_000.0,
     "bytes a past request, over 1000000": 1.0,
     "start-up: seconds until steered, 1000 live calls": 2.0,
+    "start-up: seconds until steered, 1000 live calls, 100000 past requests": 2.0,
+    "snapshot: longest stall of the loop meanwhile, ms, 10000 agents, 100000 waiting": 50.0,
     "start-up: seconds to fold 1000000 facts, by that": 10.0,
 }
 

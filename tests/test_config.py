@@ -130,6 +130,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(file: Path) -
         ('[site]\ntime_zone = "Amsterdam"', "5: site.time_zone: must be the name of a time zone"),
         ('[site]\ncountry = "nl"', "5: site.country: must be a country's code in capital letters"),
         ('[store]\nurl = "mysql://x"', "5: store.url: must be sqlite:PATH"),
+        ("[store]\nkeep_days = 0", "5: store.keep_days: "),
         ("[offers]\npause_after_missed = 1.5", "5: offers.pause_after_missed: "),
         ('[[calendar]]\nname = "c"\ntime_zone = "UTC"\nmon = ["9-17"]', "7: calendar 'c': mon[0]: must be HH:MM-HH:MM"),
         (

@@ -164,7 +164,7 @@ class Office:
         return next(float(line.split()[-1]) for line in lines if line.startswith(f"{name} "))
 
     async def past_requests(self) -> list[dict[str, Any]]:
-        async with self._http.get(f"{self._url}/v1/requests?state=ended&limit=200") as answer:
+        async with self._http.get(f"{self._url}/v1/requests?state=ended&limit=500") as answer:
             return (await answer.json())["requests"]
 
     def log(self) -> str:
@@ -172,5 +172,13 @@ class Office:
 
     def events(self) -> list[str]:
         """Of the log, those of the journal, but for that of the start."""
-        names = [json.loads(line)["event"] for line in self.log().splitlines() if line.startswith("{")]
+        names = [entry["event"] for entry in self._logged()]
         return [name for name in names if name.startswith("journal.") and name != "journal.folded"]
+
+    def begun_with(self) -> int:
+        """The number of the fact at which the snapshot was taken that the last start began with."""
+        return [entry for entry in self._logged() if entry["event"] == "journal.folded"][-1]["snapshot"]
+
+    def _logged(self) -> list[dict[str, Any]]:
+        whole_lines = self.log().splitlines(keepends=True)
+        return [json.loads(line) for line in whole_lines if line.startswith("{") and line.endswith("\n")]

@@ -21,6 +21,12 @@ from .journals import read_back
 from .offices import Office
 
 CANNOT_BE_WRITTEN = "the journal cannot be written"
+OFTEN_COMPACTED = """
+from acd.journal import compaction
+compaction.SNAPSHOT_FACTS, compaction.LOOK_SECONDS = 200, 0.05
+from acd.__main__ import main
+main()
+"""
 SLOW = """
 import sys, time
 from acd.journal.sqlite import SqliteStore
@@ -199,3 +205,23 @@ async def test_killed_at_any_moment_it_is_back_with_all_that_was_committed(offic
 
         assert len(committed) >= 10
         assert {past["id"] for past in await office.past_requests()} >= committed
+
+
+async def test_killed_while_its_journal_is_compacted_it_is_back_by_a_snapshot_and_knows_all_its_calls(
+    tmp_path: Path,
+) -> None:
+    async with Office(tmp_path, tmp_path / "acd.db", program=OFTEN_COMPACTED) as office:
+        for _ in range(3):
+            compacted = office.events().count("journal.compacted")
+            while office.events().count("journal.compacted") < compacted + 2:
+                await office.serves(5)
+            committed = await office.served_according_to_the_disk()
+            office.process.kill()
+            await office.process.wait()
+
+            office.process = await office.starts()
+            await office.until_ready()
+
+            assert office.begun_with() > 0
+            assert {past["id"] for past in await office.past_requests()} >= committed
+        assert "journal.not_compacted" not in office.events()
