@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from acd.center import devices
 from acd.center.estimates import Handling
 from acd.center.folding import lanes
 from acd.center.folding.rules import order_lines, set_members
@@ -62,6 +63,8 @@ class Snapshot(Struct, kw_only=True):
     agents_at: dict[str, list[AgentName]]
     phones: dict[str, set[tuple[PbxName, ChannelId]]]
     unsettled: dict[AgentName, RequestId]
+    trunk_legs: dict[PbxName, int]
+    trunk_room_since: dict[PbxName, float]
     steered: set[PbxName]
     last_id: int
 
@@ -81,6 +84,7 @@ def restore(state: State, snapshot: Snapshot) -> None:
     state.request_of_channel = {(one.pbx, one.channel): one.id for one in requests if one.channel}
     state.callbacks = {(one.queue, one.number): one.id for one in requests if one.kind == Kind.CALLBACK}
     state.phone_of_channel = {where: dial for dial, channels in state.phones.items() for where in channels}
+    state.by_trunk = {agent.name for agent in state.agents.values() if devices.is_by_trunk(agent)}
     state.seats = {seat.dial for seat in state.rules.seats}
     state.doors = set(state.queues)
     set_members(state)
@@ -96,6 +100,8 @@ def _parts(whole: object, like: type[Struct]) -> dict[str, Any]:
 def _watch_everything(state: State) -> None:
     for agent in state.agents.values():
         state.watch(agent.until, Timer.AGENT, agent.name)
+        for failures in agent.failures.values():
+            state.watch(failures.until, Timer.DEVICE, agent.name)
     for offer in state.offers.values():
         state.watch(offer.deadline, Timer.OFFER, offer.id)
     for request in state.requests.values():
