@@ -345,6 +345,8 @@ class Site(Table):
     """Whose midnight begins a day; None: that of the machine."""
     country: Annotated[str, AfterValidator(_country)] | None = None
     """Where numbers without a country belong (ISO 3166)."""
+    messages_days: Annotated[float, Field(ge=0, le=3650)] = 30
+    """For how long a voice message is kept when its callback has ended."""
     pause_reasons: Annotated[list[OneLine], Field(max_length=100)] = []
     """Empty: whatever an agent says."""
 

@@ -24,8 +24,8 @@ from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
 from acd.center import Center, Undecided, laws
 from acd.center.facts import AnyFact, RequestEnded
-from acd.center.inputs import CalendarTurned, DaemonStarted, DayBegan, Input, RulesLoaded, TimePassed
-from acd.center.model import PbxName, QueueName
+from acd.center.inputs import CalendarTurned, DaemonStarted, DayBegan, DeleteMessage, Input, RulesLoaded, TimePassed
+from acd.center.model import PbxName, QueueName, Refused
 from acd.center.state import State
 from acd.clock import Clock
 from acd.dialling import Dialling
@@ -36,6 +36,8 @@ from acd.metrics import Metrics
 log = structlog.get_logger()
 
 LAWS_SECONDS = 1.0
+MESSAGES_SECONDS = 3600.0
+DAY_SECONDS = 86_400.0
 LAG_SECONDS = 0.1
 
 
@@ -52,6 +54,9 @@ class Daemon:
         self._journal = journal
         self._clock = clock or Clock()
         self._links = {name: self._link(name, server) for name, server in config.asterisk.items()}
+        folders = {name: server.messages for name, server in config.asterisk.items() if server.messages}
+        self._messages = {PbxName(name): Messages(Path(folder)) for name, folder in folders.items()}
+        self._use_numbers()
         self._calls = {PbxName(name): self._new_calls(link) for name, link in self._links.items()}
         self.metrics = Metrics(self.center.state, list(self._links.values()), journal)
         self.feed = Feed(self._journal.after, self._journal.newest)
@@ -88,6 +93,7 @@ class Daemon:
             self._watch_laws(),
             self._watch_lag(),
             self._watch_the_calendar(),
+            self._watch_messages(),
             compaction.watch(self.now, lambda: self.metrics.error("journal")),
         )
         self._watches = [asyncio.create_task(watch) for watch in watches]
@@ -129,6 +135,7 @@ class Daemon:
         self.config = config
         self._api.use(config)
         self.tell(RulesLoaded(rules=config.rules()))
+        self._use_numbers()
         for calls in self._calls.values():
             calls.use(self._means_of(calls.pbx))
         self._turn_calendars()
@@ -209,14 +216,15 @@ class Daemon:
     def _new_calls(self, link: Link) -> Calls:
         return Calls(link, tell=self.tell, now=self.now, means=self._means_of(link.name))
 
+    def _use_numbers(self) -> None:
+        servers = self.config.asterisk.items()
+        self._dialling = Dialling(self.config.site.country, {name: server.mobile_dial for name, server in servers})
+
     def _means_of(self, pbx: str) -> Means:
-        folder = self.config.asterisk[pbx].messages
         return Means(
             state=self.center.state,
-            dialling=Dialling(
-                self.config.site.country, {name: server.mobile_dial for name, server in self.config.asterisk.items()}
-            ),
-            messages=Messages(Path(folder)) if folder else None,
+            dialling=self._dialling,
+            messages=self._messages.get(PbxName(pbx)),
             on_disk=self._on_disk,
             can_promise=lambda: self._journal.state == "writing",
             country=self.config.site.country,
@@ -231,6 +239,20 @@ class Daemon:
         return True
 
     # ---- What the API asks besides
+
+    @property
+    def dialling(self) -> Dialling:
+        return self._dialling
+
+    def messages_of(self, pbx: PbxName) -> Messages | None:
+        return self._messages.get(pbx)
+
+    def pbx_for(self, number: str) -> PbxName:
+        """The first that is steered and has a way to it."""
+        for name in self._links:
+            if name in self.state.steered and self._dialling.can_dial_from(name):
+                return PbxName(name)
+        raise Refused("no Asterisk server that has `mobile_dial` is connected")
 
     def why_not_ready(self) -> list[str]:
         unsteered = [name for name in self._links if PbxName(name) not in self.state.steered]
@@ -256,6 +278,18 @@ class Daemon:
             for queue in laws.unconserved(self.state):
                 log.error("law.unconserved", queue=queue)
                 self.metrics.conservation_error()
+
+    async def _watch_messages(self) -> None:
+        """Those that were kept for long enough are deleted, and recordings that became none."""
+        while True:
+            oldest = self.now() - self.config.site.messages_days * DAY_SECONDS
+            for kept in [kept for kept in self.state.kept_messages.values() if kept.ended_at < oldest]:
+                if messages := self.messages_of(kept.pbx):
+                    await asyncio.to_thread(messages.delete, kept.name)
+                self.tell(DeleteMessage(kept.name))
+            for messages in self._messages.values():
+                await asyncio.to_thread(messages.delete_leftovers)
+            await asyncio.sleep(MESSAGES_SECONDS)
 
     async def _watch_the_calendar(self) -> None:
         while True:

@@ -8,6 +8,8 @@ from enum import StrEnum
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
+from acd import numbers
+
 FIXED_AND_MOBILE = {PhoneNumberType.FIXED_LINE, PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
@@ -32,6 +34,17 @@ class Dialling:
         """`country` is home; `trunks` say for each server how it dials a number."""
         self._country = country
         self._trunks = trunks
+
+    def allowed(self, text: str, purpose: Purpose) -> str:
+        """The number, as a person writes it, in E.164. Raises NotDialled."""
+        number = numbers.e164(text, self._country)
+        if not number:
+            raise NotDialled("number", "is no telephone number")
+        self.check(number, purpose)
+        return number
+
+    def can_dial_from(self, pbx: str) -> bool:
+        return self._trunks.get(pbx) is not None
 
     def check(self, number: str, purpose: Purpose) -> None:
         """Of a number in E.164. Raises NotDialled."""

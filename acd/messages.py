@@ -11,10 +11,12 @@ import re
 import time
 import wave
 from array import array
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+RECORDING = ".rec.wav"
+LEFTOVER_SECONDS = 3600.0
 SHORTEST_SECONDS = 1.0
 LOUD = 1_000
 """Of 32,767: a frame whose loudest sample stays below it is silence."""
@@ -39,15 +41,20 @@ class Messages:
         self.folder = folder
 
     def path(self, name: str) -> Path:
-        """Raises ValueError for a name that is none of ours."""
+        """Of one that is kept. Raises ValueError for a name that is none of ours."""
         if not re.fullmatch(r"[0-9a-f]{16}", name):
             raise ValueError(f"{name!r} is no name of a message")
         return self.folder / f"{name}.wav"
 
+    def recording(self, name: str) -> Path:
+        """Where Asterisk writes it, until it is kept."""
+        return self.path(name).with_name(f"{name}{RECORDING}")
+
     def judge(self, name: str) -> Heard:
         """Raises NoMessage."""
+        recording = self.recording(name)
         try:
-            heard = _listen(self.path(name))
+            heard = _listen(recording if recording.exists() else self.path(name))
         except (OSError, EOFError, wave.Error):
             raise NoMessage("missing") from None
         if heard.seconds < SHORTEST_SECONDS:
@@ -58,21 +65,31 @@ class Messages:
 
     def keep(self, name: str) -> None:
         """Returns when it is on disk, and would be there after a loss of power. Raises OSError."""
-        for path, flags in ((self.path(name), os.O_RDONLY), (self.folder, os.O_RDONLY | os.O_DIRECTORY)):
-            opened = os.open(path, flags)
-            try:
-                os.fsync(opened)
-            finally:
-                os.close(opened)
+        recording, kept = self.recording(name), self.path(name)
+        if recording.exists():
+            _sync(recording)
+            recording.rename(kept)
+        _sync(kept)
+        _sync(self.folder)
 
     def delete(self, name: str) -> None:
         self.path(name).unlink(missing_ok=True)
+        self.recording(name).unlink(missing_ok=True)
 
-    def older_than(self, seconds: float) -> Iterator[str]:
-        """The names of those that were last written to so long ago."""
-        for path in self.folder.glob("*.wav"):
-            if re.fullmatch(r"[0-9a-f]{16}", path.stem) and time.time() - path.stat().st_mtime > seconds:
-                yield path.stem
+    def delete_leftovers(self) -> None:
+        """Recordings that nobody has finished: a crash left them behind."""
+        for path in self.folder.glob(f"*{RECORDING}"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+                    path.unlink()
+
+
+def _sync(path: Path) -> None:
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _listen(path: Path) -> Heard:

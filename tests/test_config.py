@@ -24,7 +24,7 @@ LIKE_OTHERS = {f"calendar.{day}" for day in ("wed", "thu", "fri", "sat", "sun")}
     "queue.ways_out.timeout",
 }
 """Keys of which the example shows those beside them."""
-FOR_LATER = {"agent.callbacks", "agent.capacity", "agent.devices.kind", "agent.devices.number"}
+FOR_LATER = {"agent.capacity", "agent.devices.kind", "agent.devices.number"}
 """Keys of the contract that nothing makes use of yet."""
 
 
@@ -367,7 +367,7 @@ def test_the_defaults_that_the_example_tells_are_the_real_ones() -> None:
 
 def uncommented() -> str:
     """The example with all that it comments out, where that is TOML."""
-    text = re.sub(r"(?m)^# ?(?=\[\[?\w+\]\]?$|\w+ = |    \{ |\])", "", EXAMPLE.read_text())
+    text = re.sub(r"(?m)^# ?(?=\[\[?[\w.]+\]\]?(?: +#.*)?$|\w+ = |    \{ |\])", "", EXAMPLE.read_text())
     return text.replace('sha256 = "…"', f'sha256 = "{TOKEN_SHA}"').replace('role = "supervisor"', 'role = "agent"')
 
 
@@ -408,7 +408,7 @@ def told_defaults() -> list[tuple[tuple[str, str], Any]]:
     """((table, key), default) of each comment that says `default VALUE` where VALUE is a number, a word or a string."""
     found, table = [], ""
     for line in EXAMPLE.read_text().splitlines():
-        if header := re.match(r"(?:# )?\[+(\w+)", line):
+        if header := re.match(r"(?:# )?\[+([\w.]+)", line):
             table = header[1]
         default = re.search(r'default:? ("[^"]*"|[\d.]+|true|false)', line)
         if default and (key := re.match(r"(?:# )?(\w+) = ", line)):
@@ -417,7 +417,10 @@ def told_defaults() -> list[tuple[tuple[str, str], Any]]:
 
 
 def real_default(table: str, key: str) -> Any:
-    (model,) = _models_in(Config.model_fields[table].annotation)
+    first, *rest = table.split(".")
+    (model,) = _models_in(Config.model_fields[first].annotation)
+    for part in rest if first != "asterisk" else ():  # there, the second part is a server's name
+        (model,) = _models_in(model.model_fields[part].annotation)
     return model.model_fields[key].default
 
 

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from acd.api import agents, events, health, models, openapi, problems, queues, requests
+from acd.api import agents, callbacks, events, health, models, openapi, problems, queues, requests
 from acd.api.desk import Desk, Metrics
 from acd.api.endpoint import CHIEFS, METERS, OPEN, PEOPLE, TOKEN, Asked, Endpoint, Site, answering
 from acd.api.problems import BODY_LIMIT_BYTES
@@ -59,6 +59,39 @@ ENDPOINTS = (
         query=events.Wanted,
         refusals=(HTTPStatus.GONE, HTTPStatus.SERVICE_UNAVAILABLE),
     ),
+    Endpoint("GET", "/v1/callbacks", callbacks.listed, PEOPLE, models.Callbacks, query=callbacks.Wanted),
+    Endpoint("POST", "/v1/callbacks", callbacks.create, CHIEFS, models.Callback, body=callbacks.NewCallback),
+    Endpoint("GET", "/v1/callbacks/{callback}", callbacks.one, PEOPLE, models.Callback),
+    Endpoint("GET", "/v1/callbacks/{callback}/message", callbacks.message, PEOPLE, "audio/wav"),
+    Endpoint("DELETE", "/v1/callbacks/{callback}/message", callbacks.delete_message, CHIEFS, models.Done),
+    Endpoint("POST", "/v1/callbacks/{callback}/call", callbacks.call, PEOPLE, models.Callback),
+    Endpoint(
+        "POST",
+        "/v1/callbacks/{callback}/complete",
+        callbacks.complete,
+        PEOPLE,
+        models.Done,
+        body=callbacks.Completion,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/callbacks/{callback}/reschedule",
+        callbacks.reschedule,
+        PEOPLE,
+        models.Callback,
+        body=callbacks.NewMoment,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/callbacks/{callback}/reassign",
+        callbacks.reassign,
+        CHIEFS,
+        models.Callback,
+        body=callbacks.NewAgent,
+    ),
+    Endpoint("POST", "/v1/callbacks/{callback}/cancel", callbacks.cancel, CHIEFS, models.Done),
+    Endpoint("POST", "/v1/calls", callbacks.place_call, PEOPLE, models.Call, body=callbacks.NewCall),
+    Endpoint("DELETE", "/v1/calls/{call}", callbacks.end_call, PEOPLE, models.Done),
     Endpoint(
         "POST",
         "/v1/requests/{request}/priority",
@@ -74,7 +107,8 @@ class Api:
     def __init__(self, desk: Desk, config: Config, metrics: Metrics) -> None:
         self._site = Site(desk, config, metrics)
         self.application = web.Application(client_max_size=BODY_LIMIT_BYTES, middlewares=[self._around])
-        add = {"GET": self.application.router.add_get, "POST": self.application.router.add_post}
+        router = self.application.router
+        add = {"GET": router.add_get, "POST": router.add_post, "DELETE": router.add_delete}
         for endpoint in ENDPOINTS:
             add[endpoint.method](endpoint.path, answering(endpoint, self._site))
         self.application.on_shutdown.append(self._end_streams)

@@ -8,8 +8,10 @@ from typing import Protocol
 from acd.api.feed import Feed
 from acd.center.facts import AnyFact, RequestEnded
 from acd.center.inputs import Input
-from acd.center.model import QueueName
+from acd.center.model import PbxName, QueueName
 from acd.center.state import State
+from acd.dialling import Dialling
+from acd.messages import Messages
 
 
 class Desk(Protocol):
@@ -19,6 +21,16 @@ class Desk(Protocol):
 
     @property
     def feed(self) -> Feed: ...
+
+    @property
+    def dialling(self) -> Dialling:
+        """Which numbers may be called."""
+
+    def messages_of(self, pbx: PbxName) -> Messages | None:
+        """The voice messages of a server."""
+
+    def pbx_for(self, number: str) -> PbxName:
+        """The server from which a number is called. Raises Refused."""
 
     def now(self) -> float: ...
 

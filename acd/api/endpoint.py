@@ -81,7 +81,7 @@ Handler = Callable[[Asked[Any, Any]], Awaitable[Resource | web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "DELETE"]
     path: str
     handler: Handler
     """The first line of its docstring says what the endpoint is for."""

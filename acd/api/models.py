@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from acd.center.model import AgentState, Outcome, RequestState
+from acd.center.model import AgentState, Outcome, Reach, RequestState
 
 Kind = Literal["call", "callback", "dial", "chat", "email", "social", "ticket"]
 Moment = Annotated[
@@ -188,6 +188,57 @@ class Requests(Resource):
     requests: list[Request]
     next: str | None
     """The cursor of the next page; null on the last one. A page may hold fewer than `limit` and still have a next."""
+
+
+# ---- Callbacks, and calls that agents make
+
+
+class Message(Resource):
+    left: Moment
+    seconds: Seconds
+
+
+class Callback(Resource):
+    id: str
+    """The same as that of the request."""
+    queue: str
+    state: RequestState
+    """`scheduled`: its moment has yet to come."""
+    place: Annotated[int, Field(ge=1)] | None
+    """The position in the line, 1 = next; null once an agent has it, and while it has its moment yet."""
+    priority: int
+    number: str
+    """Of the customer, in the form +31612345678."""
+    name: str
+    entered: Moment
+    due: Moment | None
+    agent: str | None
+    """Who has it, or whose telephone rings for it."""
+    meant_for: str | None
+    """The agent who has it if he is there."""
+    reach: Reach | None
+    """How far that agent has come: null before he has called."""
+    attempts: Count
+    comment: str
+    message: Message | None
+    """What he has left to be heard: `GET …/message`."""
+
+
+class Callbacks(Resource):
+    callbacks: list[Callback]
+
+
+class Call(Resource):
+    id: str
+    agent: str
+    number: str
+    queue: str
+
+
+class Done(Resource):
+    """What was asked for is done, and there is nothing more to show."""
+
+    id: str
 
 
 # ---- What can go wrong

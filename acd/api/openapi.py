@@ -29,6 +29,8 @@ PLACES = {
     "agent": "An agent's name.",
     "queue": "A queue's name.",
     "request": "A live request's id.",
+    "callback": "An open callback's id.",
+    "call": "The id of a call that an agent makes.",
 }
 """What the path can name."""
 
@@ -119,4 +121,6 @@ def _refusals(endpoint: Endpoint) -> set[HTTPStatus]:
         refusals |= {HTTPStatus.NOT_FOUND}
     if endpoint.method == "POST":
         refusals |= {*WITH_A_BODY}
+    if endpoint.method == "DELETE":
+        refusals |= {HTTPStatus.CONFLICT}
     return refusals

@@ -9,7 +9,7 @@ from acd.api import models
 from acd.api.endpoint import Asked
 from acd.api.models import seconds
 from acd.api.reading import Asking, Nothing
-from acd.api.requests import estimated, with_an_agent
+from acd.api.requests import estimated, taken
 from acd.center import estimates
 from acd.center.inputs import Drain
 from acd.center.line import key_for
@@ -36,8 +36,8 @@ class DrainBody(Asking):
 async def listed(asked: Asked[Nothing, Any]) -> models.Queues:
     """Queues, in the order of their names."""
     state, now = asked.site.desk.state, asked.site.desk.now()
-    taken = _taken(state)
-    return models.Queues(queues=[_shown(state, now, state.queues[name], taken) for name in asked.sight.queues()])
+    counts = _taken(state)
+    return models.Queues(queues=[_shown(state, now, state.queues[name], counts) for name in asked.sight.queues()])
 
 
 async def one(asked: Asked[Nothing, Any]) -> models.Queue:
@@ -60,10 +60,10 @@ async def drain_all(asked: Asked[Nothing, DrainBody]) -> models.Queues:
 
 
 def _taken(state: State) -> Taken:
-    return Counter((request.queue, request.state) for request in with_an_agent(state))
+    return Counter((request.queue, request.state) for request in taken(state))
 
 
-def _shown(state: State, now: float, queue: Queue, taken: Taken) -> models.Queue:
+def _shown(state: State, now: float, queue: Queue, counts: Taken) -> models.Queue:
     rules = queue.rules
     last = key_for(MIDDLE_PRIORITY, now, RequestId("~"), rules)
     return models.Queue(
@@ -73,8 +73,8 @@ def _shown(state: State, now: float, queue: Queue, taken: Taken) -> models.Queue
         drained=queue.drained,
         open=state.calendars.get(rules.calendar, True) if rules.calendar else True,
         waiting=len(queue.line),
-        offered=taken[rules.name, RequestState.OFFERED],
-        ongoing=taken[rules.name, RequestState.ONGOING],
+        offered=counts[rules.name, RequestState.OFFERED],
+        ongoing=counts[rules.name, RequestState.ONGOING],
         longest_wait=seconds(now - _oldest_entry(state, queue, now)),
         estimated_wait=estimated(estimates.at_place(state, queue, (), last)),
         agents={agent_state: queue.in_states.get(agent_state, 0) for agent_state in AgentState},

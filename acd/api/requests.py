@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Annotated, Any
 
@@ -75,12 +75,13 @@ async def set_priority(asked: Asked[Nothing, PriorityBody]) -> models.Request:
     return await one(asked)
 
 
-def with_an_agent(state: State) -> Iterator[Request]:
-    """Those that are offered or ongoing: found by their offers, of which there are no more than agents."""
+def taken(state: State) -> Iterator[Request]:
+    """Those that are offered, found by their offers, of which there are no more than agents, and those that go on."""
     for offer in state.offers.values():
         request = state.requests.get(offer.request)
-        if request and request.offers[:1] == [offer.id]:
+        if request and request.state is RequestState.OFFERED and request.offers[0] == offer.id:
             yield request
+    yield from (state.requests[name] for name in state.ongoing)
 
 
 # ---- Those that live
@@ -100,11 +101,11 @@ def _live_page(
 def _live(asked: Asked[Search, Nothing], after: LiveKey) -> Iterator[Request]:
     """What is asked for, behind `after`, in the order of queue and place; who talks comes last in his queue."""
     state, states, kind = asked.site.desk.state, frozenset(asked.query.state), asked.query.kind
-    taken = sorted(with_an_agent(state), key=_key)
+    in_hands = sorted(taken(state), key=_key)
     for queue in _queues(asked):
         if queue < after[0]:
             continue
-        of_queue = _in_order(state, queue, taken, with_waiting=RequestState.WAITING in states)
+        of_queue = _in_order(state, queue, in_hands, states)
         first = bisect_right(of_queue, after, key=lambda name: _key(state.requests[name]))
         for name in islice(of_queue, first, None):
             request = state.requests[name]
@@ -112,17 +113,27 @@ def _live(asked: Asked[Search, Nothing], after: LiveKey) -> Iterator[Request]:
                 yield request
 
 
-def _in_order(state: State, queue: QueueName, taken: list[Request], *, with_waiting: bool) -> list[RequestId]:
+def _in_order(
+    state: State, queue: QueueName, in_hands: list[Request], states: frozenset[RequestState]
+) -> list[RequestId]:
     """The live requests of a queue; without those that only wait, the length of its line costs nothing."""
-    in_line = state.queues[queue].line.in_order() if with_waiting else _of(taken, queue, RequestState.OFFERED)
-    return in_line + _of(taken, queue, RequestState.ONGOING)
+    line = state.queues[queue].line
+    in_line = line.in_order() if RequestState.WAITING in states else _of(in_hands, queue, RequestState.OFFERED)
+    return in_line + _of(in_hands, queue, RequestState.ONGOING) + _scheduled(state, queue)
 
 
-def _of(taken: list[Request], queue: QueueName, state: RequestState) -> list[RequestId]:
-    return [request.id for request in taken if request.queue == queue and request.state is state]
+def _of(requests: Iterable[Request], queue: QueueName, state: RequestState) -> list[RequestId]:
+    return [request.id for request in requests if request.queue == queue and request.state is state]
+
+
+def _scheduled(state: State, queue: QueueName) -> list[RequestId]:
+    callbacks = (state.requests[name] for name in state.callbacks.values())
+    return _of(sorted(callbacks, key=_key), queue, RequestState.SCHEDULED)
 
 
 def _key(request: Request) -> LiveKey:
+    if request.due_at is not None:
+        return (request.queue, True, 1, request.due_at, request.id)
     if request.connected_at is None:
         return (request.queue, False, *request.place_key)
     return (request.queue, True, 0, request.connected_at, request.id)

@@ -11,7 +11,7 @@ from acd.center.state import Queue, State
 class Sight:
     def __init__(self, holder: Holder, state: State) -> None:
         self._state = state
-        self._only_agent = holder.agent
+        self.only_agent = self._only_agent = holder.agent
         self._only_queues = _queues_of(holder, state)
         self.is_chief = holder.role in ("supervisor", "admin")
         self.sees_all = self.is_chief and holder.queues is None

@@ -40,6 +40,15 @@ class GaveUp(Struct, frozen=True):
     at: float
 
 
+class KeptMessage(Struct, frozen=True):
+    """Of a callback that has ended."""
+
+    name: str
+    pbx: PbxName
+    queue: QueueName
+    ended_at: float
+
+
 class LastTalk(Struct, frozen=True):
     entered_at: float
     priority: int
@@ -111,6 +120,8 @@ class State:
         self.agents: dict[AgentName, Agent] = {}
         self.requests: dict[RequestId, Request] = {}
         """Those that have not ended; the past ones are the journal's."""
+        self.ongoing: dict[RequestId, None] = {}
+        """Those of them that are in no line any more, and not scheduled; in their order."""
         self.offers: dict[OfferId, Offer] = {}
         self.request_of_channel: dict[tuple[PbxName, ChannelId], RequestId] = {}
         self.calendars: dict[str, bool] = {}
@@ -134,6 +145,7 @@ class State:
         self.phone_of_channel: dict[tuple[PbxName, ChannelId], str] = {}
         self.callbacks: dict[tuple[QueueName, str], RequestId] = {}
         """Those that have not ended, by the customer's number."""
+        self.kept_messages: dict[RequestId, KeptMessage] = {}
         self.unsettled: dict[AgentName, RequestId] = {}
         """Callbacks of which these agents, in their wrap-up, have yet to say how they ended."""
         self.steered: set[PbxName] = set()

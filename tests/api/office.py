@@ -31,9 +31,11 @@ from acd.api.feed import Feed
 from acd.api.server import HEADERS
 from acd.center.facts import AnyFact, RequestEnded
 from acd.center.inputs import Input, RulesLoaded
-from acd.center.model import QueueName
+from acd.center.model import PbxName, QueueName
 from acd.center.state import State
 from acd.config import Config
+from acd.dialling import Dialling
+from acd.messages import Messages
 from acd.metrics import Metrics
 
 TOKENS = {
@@ -94,6 +96,15 @@ class WorldDesk:
     @property
     def state(self) -> State:
         return self.world.center.state
+
+    dialling = Dialling("NL", {"main": "PJSIP/{number}@trunk"})
+    messages: Messages | None = None
+
+    def messages_of(self, pbx: PbxName) -> Messages | None:
+        return self.messages
+
+    def pbx_for(self, number: str) -> PbxName:
+        return PbxName("main")
 
     def now(self) -> float:
         return self.world.now

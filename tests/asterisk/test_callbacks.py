@@ -58,7 +58,7 @@ async def callback_centre(pbx: PrivatePbx, folder: Path, **rules: Any) -> AsyncI
 async def file_grows(centre: CallCentre, pbx: PrivatePbx) -> Path:
     """The message that is being recorded, once there is more than a second of it."""
     name = (await centre.told(RequestSetAside)).message
-    path = pbx.folder / "spool/acd" / f"{name}.wav"
+    path = pbx.folder / "spool/acd" / f"{name}.rec.wav"
     async with asyncio.timeout(20):
         while not path.exists() or path.stat().st_size < 40_000:
             await asyncio.sleep(0.05)

@@ -189,6 +189,9 @@ def _message_deleted(state: State, fact: MessageDeleted) -> None:
         request = state.requests[name]
         if request.message and request.message.name == fact.message:
             request.message = None
+    for ended, kept in list(state.kept_messages.items()):
+        if kept.name == fact.message:
+            del state.kept_messages[ended]
 
 
 def _end_talk(state: State, request: Request, at: float) -> None:
@@ -224,6 +227,7 @@ def _stop_offering(state: State, request: Request) -> None:
 
 def _leave_agent(state: State, request: Request) -> None:
     """Nobody has it any more; how far the one who had it came is forgotten, but for the attempts."""
+    state.ongoing.pop(request.id, None)
     forget_agent(state, request)
     if request.talked_since is not None:
         state.request_of_channel.pop((request.pbx, request.channel), None)

@@ -160,6 +160,7 @@ def _request_connected(state: State, fact: RequestConnected) -> None:
     request = state.requests[fact.request]
     _end_offering(state, request)
     request.state = RequestState.ONGOING
+    state.ongoing[request.id] = None
     request.connected_at = fact.at
     request.ease_at = request.held_until = None
     offer = state.offers[fact.offer]
@@ -174,10 +175,13 @@ def _request_connected(state: State, fact: RequestConnected) -> None:
 
 def _request_ended(state: State, fact: RequestEnded) -> None:
     request = state.requests.pop(fact.request)
+    state.ongoing.pop(fact.request, None)
     state.request_of_channel.pop((request.pbx, request.channel), None)
     if state.callbacks.get((fact.queue, request.number)) == request.id:
         del state.callbacks[fact.queue, request.number]
     lanes.free_hands(state, request, fact.at)
+    if fact.message and fact.kind == Kind.CALLBACK:
+        state.kept_messages[fact.request] = states.KeptMessage(fact.message.name, fact.pbx, fact.queue, fact.at)
     forget_agent(state, request)
     _end_offering(state, request)
     queue = state.queues[fact.queue]

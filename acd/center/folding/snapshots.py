@@ -27,9 +27,10 @@ from acd.center.model import (
     QueueRules,
     Request,
     RequestId,
+    RequestState,
     SiteRules,
 )
-from acd.center.state import GaveUp, LastTalk, Queue, State, Timer
+from acd.center.state import GaveUp, KeptMessage, LastTalk, Queue, State, Timer
 
 
 class QueueSnapshot(Struct, kw_only=True):
@@ -63,6 +64,7 @@ class Snapshot(Struct, kw_only=True):
     agents_at: dict[str, list[AgentName]]
     phones: dict[str, set[tuple[PbxName, ChannelId]]]
     unsettled: dict[AgentName, RequestId]
+    kept_messages: dict[RequestId, KeptMessage]
     trunk_legs: dict[PbxName, int]
     trunk_room_since: dict[PbxName, float]
     steered: set[PbxName]
@@ -83,6 +85,8 @@ def restore(state: State, snapshot: Snapshot) -> None:
     requests = state.requests.values()
     state.request_of_channel = {(one.pbx, one.channel): one.id for one in requests if one.channel}
     state.callbacks = {(one.queue, one.number): one.id for one in requests if one.kind == Kind.CALLBACK}
+    talks = (one for one in requests if one.state is RequestState.ONGOING)
+    state.ongoing = dict.fromkeys(one.id for one in sorted(talks, key=lambda one: one.connected_at or 0))
     state.phone_of_channel = {where: dial for dial, channels in state.phones.items() for where in channels}
     state.by_trunk = {agent.name for agent in state.agents.values() if devices.is_by_trunk(agent)}
     state.seats = {seat.dial for seat in state.rules.seats}
