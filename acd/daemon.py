@@ -23,7 +23,7 @@ from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
 from acd.center import Center, Undecided, laws
-from acd.center.facts import AnyFact, RequestEnded
+from acd.center.facts import AnyFact, ChangeMade, RequestEnded
 from acd.center.inputs import CalendarTurned, DaemonStarted, DayBegan, DeleteMessage, Input, RulesLoaded, TimePassed
 from acd.center.model import PbxName, QueueName, Refused
 from acd.center.state import State
@@ -59,7 +59,7 @@ class Daemon:
         self._use_numbers()
         self._calls = {PbxName(name): self._new_calls(link) for name, link in self._links.items()}
         self.metrics = Metrics(self.center.state, list(self._links.values()), journal)
-        self.feed = Feed(self._journal.after, self._journal.newest)
+        self.feed = Feed(self._journal.after, self._journal.last)
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._calendar_timer: asyncio.TimerHandle | None = None
@@ -169,7 +169,7 @@ class Daemon:
         return facts
 
     def _feed_on(self, facts: Sequence[AnyFact], number: int) -> None:
-        if number == self._journal.newest:
+        if number == self._journal.last:
             self.feed.tell(facts)
         else:
             self.feed.end()  # the journal has overflowed: these have no numbers
@@ -265,6 +265,9 @@ class Daemon:
         self, *, queue: QueueName | None, kind: str | None, before: int | None, limit: int
     ) -> list[tuple[int, RequestEnded]]:
         return await self._journal.past_requests(queue=queue, kind=kind, before=before, limit=limit)
+
+    async def changes(self, *, before: int | None, limit: int) -> list[tuple[int, ChangeMade]]:
+        return await self._journal.changes(before=before, limit=limit)
 
     # ---- What is watched all the time
 

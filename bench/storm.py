@@ -30,14 +30,14 @@ PATIENCE_SECONDS = 1.0
 """Of a caller of the flood: he joins, waits, and is gone."""
 
 NOISE = (
-    "Newstate",
+    "Newchannel",
     "NewConnectedLine",
     "DialState",
-    "Newchannel",
+    "Newstate",
     "MusicOnHoldStart",
-    "Hangup",
     "UserEvent",
     "BridgeEnter",
+    "Hangup",
 )
 """Of channels that have nothing to do with us. acd listens to five of the eight."""
 _LINES = (

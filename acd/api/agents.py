@@ -80,7 +80,7 @@ async def wrap_up(asked: Asked[Nothing, WrapUpBody]) -> models.Agent:
 
 def _decided(asked: Asked[Any, Any], told: Input) -> models.Agent:
     """Raises Refused."""
-    asked.site.desk.tell(told)
+    asked.tell(told)
     return _shown(asked, asked.sight.agent(asked.name))
 
 

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from acd.api import agents, callbacks, events, health, models, openapi, problems, queues, requests
+from acd.api import agents, callbacks, changes, events, health, models, openapi, problems, queues, requests
 from acd.api.desk import Desk, Metrics
 from acd.api.endpoint import CHIEFS, METERS, OPEN, PEOPLE, TOKEN, Asked, Endpoint, Site, answering
 from acd.api.problems import BODY_LIMIT_BYTES
@@ -50,6 +50,7 @@ ENDPOINTS = (
     Endpoint("POST", "/v1/drain", queues.drain_all, CHIEFS, models.Queues, body=queues.DrainBody),
     Endpoint("GET", "/v1/requests", requests.listed, PEOPLE, models.Requests, query=requests.Search),
     Endpoint("GET", "/v1/requests/{request}", requests.one, PEOPLE, models.Request),
+    Endpoint("GET", "/v1/changes", changes.listed, CHIEFS, models.Changes, query=Page),
     Endpoint(
         "GET",
         "/v1/events",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from acd.api.feed import Feed
-from acd.center.facts import AnyFact, RequestEnded
+from acd.center.facts import AnyFact, ChangeMade, RequestEnded
 from acd.center.inputs import Input
 from acd.center.model import PbxName, QueueName
 from acd.center.state import State
@@ -45,6 +45,9 @@ class Desk(Protocol):
     ) -> list[tuple[int, RequestEnded]]:
         """The requests that have ended, the newest first, each with its number in the journal; those with a number
         below `before`, if one is given."""
+
+    async def changes(self, *, before: int | None, limit: int) -> list[tuple[int, ChangeMade]]:
+        """The same for changes."""
 
 
 class Metrics(Protocol):

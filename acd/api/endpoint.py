@@ -21,6 +21,8 @@ from acd.api.reading import Asking, Nothing
 from acd.api.sight import Sight
 from acd.api.streams import Streams
 from acd.api.tokens import Guard, Holder, Role, Tokens
+from acd.center.changes import Act
+from acd.center.inputs import Input
 from acd.center.model import AgentName
 from acd.config import Config
 
@@ -74,6 +76,12 @@ class Asked(Generic[QueryT, BodyT]):
     """Where a client that reads events wants to go on."""
     http: web.Request
     holder: Holder
+    act: str
+    """What is asked for: the method and the path as it is declared."""
+
+    def tell(self, told: Input) -> None:
+        """Has it decided, and written down who asked for it. Raises Refused, with nothing changed."""
+        self.site.desk.tell(Act(self.holder.name, self.act, told))
 
 
 Handler = Callable[[Asked[Any, Any]], Awaitable[Resource | web.StreamResponse]]
@@ -109,6 +117,7 @@ def answering(endpoint: Endpoint, site: Site) -> Callable[[web.Request], Awaitab
             last_event_id=http.headers.get(hdrs.LAST_EVENT_ID),
             http=http,
             holder=holder,
+            act=f"{endpoint.method} {endpoint.path}",
         )
         answered = await endpoint.handler(asked)
         if isinstance(answered, web.StreamResponse):

@@ -241,6 +241,33 @@ class Done(Resource):
     id: str
 
 
+# ---- Changes
+
+Said = str | int | float | bool | list[str] | None
+
+
+class Change(Resource):
+    id: int
+    """The number of its fact in the journal, as in `/v1/events`."""
+    at: Moment
+    by: str | None
+    """The name of the token; null for the configuration."""
+    act: str
+    """What was asked for: the method and the path of the API, or `configuration`."""
+    agent: str | None
+    queue: str | None
+    request: str | None
+    before: dict[str, Said]
+    """What is otherwise now, as it was: moments are seconds of UTC since 1970."""
+    after: dict[str, Said]
+
+
+class Changes(Resource):
+    changes: list[Change]
+    next: str | None
+    """The cursor of the next page; null on the last one. A page may hold fewer than `limit` and still have a next."""
+
+
 # ---- What can go wrong
 
 

@@ -32,7 +32,13 @@ class BeforeEnded(msgspec.Struct, frozen=True, tag="ended"):
     number: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None
 
 
-Cursor = AfterName | AfterLive | BeforeEnded
+class BeforeChange(msgspec.Struct, frozen=True, tag="change"):
+    """A change, by its number in the journal."""
+
+    number: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+Cursor = AfterName | AfterLive | BeforeEnded | BeforeChange
 
 
 def write(cursor: Cursor) -> str:

@@ -48,14 +48,14 @@ async def one(asked: Asked[Nothing, Any]) -> models.Queue:
 
 async def drain(asked: Asked[Nothing, DrainBody]) -> models.Queue:
     """Lets a queue take in nobody any more and finish what it has, or opens it again."""
-    asked.site.desk.tell(Drain(asked.sight.queue(asked.name).rules.name, asked.body.drain))
+    asked.tell(Drain(asked.sight.queue(asked.name).rules.name, asked.body.drain))
     return await one(asked)
 
 
 async def drain_all(asked: Asked[Nothing, DrainBody]) -> models.Queues:
     """The same for all queues that the token is for."""
     for name in asked.sight.queues():
-        asked.site.desk.tell(Drain(name, asked.body.drain))
+        asked.tell(Drain(name, asked.body.drain))
     return await listed(asked)
 
 

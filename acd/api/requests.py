@@ -71,7 +71,7 @@ async def one(asked: Asked[Nothing, Any]) -> models.Request:
 async def set_priority(asked: Asked[Nothing, PriorityBody]) -> models.Request:
     """Gives a request that waits another priority, and so another place."""
     request = asked.sight.request(asked.name).id
-    asked.site.desk.tell(SetPriority(request=request, priority=asked.body.priority))
+    asked.tell(SetPriority(request=request, priority=asked.body.priority))
     return await one(asked)
 
 

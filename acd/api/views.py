@@ -21,6 +21,7 @@ AGENT = "who sees the agent"
 PHONE = "who sees an agent at that telephone"
 QUEUE = "who sees the queue"
 OFFER = "who sees queue and agent"
+CHANGE = "supervisors and admins who see the agent and the queue that it is about"
 WHOLE = "supervisors and admins whose token is for all queues"
 
 _OF_ITS_OWN: dict[type[AnyFact], str] = {
@@ -28,6 +29,7 @@ _OF_ITS_OWN: dict[type[AnyFact], str] = {
     facts.DayChanged: SITE,
     facts.PbxStateChanged: SITE,
     facts.CalendarChanged: SITE,
+    facts.ChangeMade: CHANGE,
     facts.AgentStateChanged: AGENT,
     facts.OfferMade: OFFER,
     facts.OfferAnswered: OFFER,
@@ -69,9 +71,20 @@ def _is_seen(fact: Any, view: str, sight: Sight) -> bool:
         return fact.queue is not None and sight.sees_queue(fact.queue) and sight.sees_agent_named(fact.agent)
     if view == AGENT:
         return sight.sees_agent_named(fact.agent)
+    if view == CHANGE:
+        return _may_know_of(fact, sight)
     if view == PHONE:
         return bool(sight.agents_at(fact.dial))
     return view == SITE and sight.is_chief
+
+
+def _may_know_of(fact: facts.ChangeMade, sight: Sight) -> bool:
+    """Of the whole site only who sees all of it."""
+    if not sight.is_chief or (fact.agent is None and fact.queue is None):
+        return False
+    if fact.queue is not None and not sight.sees_queue(fact.queue):
+        return False
+    return fact.agent is None or sight.sees_agent_named(fact.agent)
 
 
 def _queues(fact: Any) -> Iterable[tuple[str, QueueName | None]]:

@@ -9,6 +9,7 @@ from acd.center import (
     agents,
     callbacks,
     calls,
+    changes,
     customers,
     doors,
     features,
@@ -80,9 +81,15 @@ class Center:
         return self.state.next_deadline()
 
 
+def _act(turn: Turn, told: changes.Act) -> None:
+    changes.act(turn, told, lambda turn, asked: _RULES[type(asked)](turn, asked))
+
+
 def _rules_loaded(turn: Turn, told: inputs.RulesLoaded) -> None:
     if told.rules != turn.state.rules:
+        was = turn.state.rules
         turn.tell(RulesChanged(at=turn.now, rules=told.rules))
+        changes.new_rules(turn, was, told.rules)
         preferred.let_go_after_new_rules(turn)
         for agent in list(turn.state.agents.values()):
             forwarding.settle(turn, agent)
@@ -130,6 +137,7 @@ def _channel_gone(turn: Turn, told: inputs.ChannelGone) -> None:
 
 
 _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
+    changes.Act: _act,
     inputs.DaemonStarted: survey.nothing_is_known,
     inputs.RulesLoaded: _rules_loaded,
     inputs.DayBegan: _day_began,

@@ -26,6 +26,8 @@ from acd.center.model import (
 )
 from acd.center.reach import Device, Forward
 
+Said = str | int | float | bool | list[str] | None
+
 
 class Fact(Struct, frozen=True, tag_field="fact", kw_only=True):
     """`at` is the moment of the input that was decided, in seconds of UTC."""
@@ -50,6 +52,21 @@ class PbxStateChanged(Fact, frozen=True, tag=True, kw_only=True):
 
     pbx: PbxName
     up: bool
+
+
+class ChangeMade(Fact, frozen=True, tag=True, kw_only=True):
+    """Somebody has changed something by an act of the API, or the operator by the configuration."""
+
+    by: str
+    """The name of the token; empty for the configuration."""
+    act: str
+    """As the API has it: `POST /v1/agents/{agent}/pause`; or `configuration`."""
+    agent: AgentName | None = None
+    queue: QueueName | None = None
+    request: RequestId | None = None
+    before: dict[str, Said] = {}
+    """What was otherwise."""
+    after: dict[str, Said] = {}
 
 
 # ---- Agents
@@ -593,6 +610,7 @@ class LegGone(Fact, frozen=True, tag=True, kw_only=True):
 
 AnyFact = (
     RulesChanged
+    | ChangeMade
     | DayChanged
     | PbxStateChanged
     | AgentStateChanged

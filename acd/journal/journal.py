@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 import structlog
 
 from acd.center import Center
-from acd.center.facts import AnyFact, RequestEnded
+from acd.center.facts import AnyFact, ChangeMade, RequestEnded
 from acd.journal.bringing_back import BroughtBack, bring_back
 from acd.journal.store import JournalError, Row, Store, row_of
 
@@ -35,6 +35,8 @@ MOST_IN_GROUP = 1_000
 MOST_WAITING = 1_000_000
 """Facts; in memory they are some 480 MB."""
 RETRY_FIRST_SECONDS, RETRY_LIMIT_SECONDS = 0.05, 1.0
+SETTLE_SECONDS = 1.0
+"""For how long somebody who reads waits for the disk to have the newest."""
 CLOSE_SECONDS = 3.0
 """For how long a journal that is being closed tries again, and then waits for a disk that does not answer."""
 STUCK_SECONDS = 5.0
@@ -136,10 +138,17 @@ class Journal:
         without_gap = [row for expected, row in enumerate(found, number + 1) if row[0] == expected]
         return without_gap or None
 
-    @property
-    def newest(self) -> int:
-        """The number of the last fact that was taken, on disk or not."""
-        return self._last
+    async def changes(self, *, before: int | None, limit: int) -> list[tuple[int, ChangeMade]]:
+        """Changes, the newest first, each with its number; of those below `before`, if it is given."""
+        await self._settled()
+        below = self._last + 1 if before is None else before
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._store.changes, below, limit)
+
+    async def _settled(self) -> None:
+        """Returns when what has been appended is on disk; at once if the disk is not to be had."""
+        if self.backlog and self.outage is None:
+            with suppress(JournalError, TimeoutError):
+                await asyncio.wait_for(self._all_written(), SETTLE_SECONDS)
 
     @property
     def last(self) -> int:

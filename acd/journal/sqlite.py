@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS snapshots (
 )
 """
 
+_CHANGES = "CREATE INDEX IF NOT EXISTS changes ON facts (kind) WHERE kind = 'ChangeMade'"
+
 _INSERT, _VALUES = "INSERT INTO facts VALUES ", "(?, ?, ?, ?, ?)"
 ROWS_IN_A_STATEMENT = 100
 SMALLEST_BYTES = 512
@@ -63,6 +65,7 @@ class SqliteStore(SqliteReader):
         if is_new:
             self._writing.executescript(_SCHEMA)
         self._writing.execute(_SNAPSHOTS)
+        self._writing.execute(_CHANGES)
 
     def close(self) -> None:
         super().close()

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import cast
 
-from acd.center.facts import AnyFact, RequestEnded, RulesChanged
+from acd.center.facts import AnyFact, ChangeMade, RequestEnded, RulesChanged
 from acd.center.model import SiteRules
 from acd.journal.store import JournalError, SnapshotRow, fact_of, snapshot_of
 
@@ -77,6 +77,11 @@ class SqliteReader:
         query = "SELECT seq, body, checksum FROM facts WHERE seq > ? ORDER BY seq LIMIT ?"
         with self._explained():
             return [(row[0], fact_of(*row)) for row in self._reading.execute(query, (number, limit))]
+
+    def changes(self, before: int, limit: int) -> list[tuple[int, ChangeMade]]:
+        query = "SELECT seq, body, checksum FROM facts WHERE kind = 'ChangeMade' AND seq < ? ORDER BY seq DESC LIMIT ?"
+        with self._explained():
+            return [(row[0], cast(ChangeMade, fact_of(*row))) for row in self._reading.execute(query, (before, limit))]
 
     def _explained(self) -> AbstractContextManager[None]:
         return explained(self.path)

@@ -10,7 +10,7 @@ from zlib import crc32
 import msgspec
 
 import acd
-from acd.center.facts import AnyFact, RequestEnded
+from acd.center.facts import AnyFact, ChangeMade, RequestEnded
 from acd.center.folding.snapshots import Snapshot
 
 _JSON = msgspec.json.Encoder()
@@ -64,8 +64,8 @@ class Readable(Protocol):
 
 
 class Store(Readable, Protocol):
-    """Knows how to write and read, and nothing of waiting, retrying or threads. `write` is called by one thread, `past`
-    and `after` by another, at the same time."""
+    """Knows how to write and read, and nothing of waiting, retrying or threads. `write` is called by one thread, `past`,
+    `after` and `changes` by another, at the same time."""
 
     def write(self, rows: Sequence[Row]) -> None:
         """Has all of them on disk when it returns, and none of them when it raises."""
@@ -75,6 +75,9 @@ class Store(Readable, Protocol):
 
     def after(self, number: int, limit: int) -> list[tuple[int, AnyFact]]:
         """The oldest `limit` facts of those with higher numbers."""
+
+    def changes(self, before: int, limit: int) -> list[tuple[int, ChangeMade]]:
+        """The newest `limit` changes, of those with numbers below `before`."""
 
     def close(self) -> None: ...
 

@@ -29,7 +29,8 @@ from acd.api.app import ENDPOINTS, Api
 from acd.api.endpoint import Endpoint
 from acd.api.feed import Feed
 from acd.api.server import HEADERS
-from acd.center.facts import AnyFact, RequestEnded
+from acd.center.changes import Act
+from acd.center.facts import AnyFact, ChangeMade, RequestEnded
 from acd.center.inputs import Input, RulesLoaded
 from acd.center.model import PbxName, QueueName
 from acd.center.state import State
@@ -113,7 +114,7 @@ class WorldDesk:
         if self.breaks_with:
             raise self.breaks_with
         facts = self.world.tell(told)
-        self.told.append(told)
+        self.told.append(told.told if isinstance(told, Act) else told)
         return facts
 
     def publishes(self) -> None:
@@ -138,6 +139,14 @@ class WorldDesk:
             and queue in (None, fact.queue)
             and kind in (None, fact.kind)
             and (before is None or number < before)
+        ]
+        return numbered[::-1][:limit]
+
+    async def changes(self, *, before: int | None, limit: int) -> list[tuple[int, ChangeMade]]:
+        numbered = [
+            (number, fact)
+            for number, fact in enumerate(self.world.facts, 1)
+            if isinstance(fact, ChangeMade) and (before is None or number < before)
         ]
         return numbered[::-1][:limit]
 

@@ -69,6 +69,7 @@ def test_the_roles_are_what_the_documentation_says() -> None:
         "/v1/requests/{request}/priority": ("supervisor", "admin"),
         "/v1/queues/{queue}/drain": ("supervisor", "admin"),
         "/v1/drain": ("supervisor", "admin"),
+        "/v1/changes": ("supervisor", "admin"),
     }
 
 

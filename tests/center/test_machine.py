@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from msgspec.structs import replace
 
 from acd.center import Refused, inputs
+from acd.center.changes import Act
 from acd.center.facts import CallerAsked, OfferMade, RequestQueued
 from acd.center.inputs import Input, LegEnd, LiveChannel
 from acd.center.model import (
@@ -246,7 +247,9 @@ class CallCenter(RuleBasedStateMachine):
     @precondition(lambda self: self.world.center.state.requests)
     @rule(which=WHICH, priority=st.integers(1, 100))
     def a_caller_is_given_another_priority(self, which: int, priority: int) -> None:
-        self.tell(inputs.SetPriority(_newest(list(self.world.center.state.requests), which), priority))
+        self.tell(
+            Act("board", "an act", inputs.SetPriority(_newest(list(self.world.center.state.requests), which), priority))
+        )
 
     @precondition(lambda self: self.world.told(RequestQueued))
     @rule(which=WHICH)
@@ -289,7 +292,8 @@ class CallCenter(RuleBasedStateMachine):
     @precondition(lambda self: self.world.center.state.callbacks)
     @rule(which=WHICH, asks=st.sampled_from(ON_CALLBACKS))
     def somebody_says_something_of_a_callback(self, which: int, asks: Callable[[RequestId, float], Input]) -> None:
-        self.tell(asks(_newest(list(self.world.center.state.callbacks.values()), which), self.world.now))
+        asked = asks(_newest(list(self.world.center.state.callbacks.values()), which), self.world.now)
+        self.tell(Act("board", "an act", asked))
 
     @precondition(lambda self: self.world.told(CallerAsked))
     @rule(which=WHICH, choice=st.sampled_from(("keep", "line", "cancel", "fly")))

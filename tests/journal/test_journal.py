@@ -49,9 +49,9 @@ async def test_what_followed_a_fact_is_read_in_order_as_far_as_it_is_on_disk(dis
         assert await own.after(2, 2) == [(3, turn(1, 5)[2]), (4, turn(1, 5)[3])]
         assert await own.after(0, 100) == list(enumerate(turn(1, 5), 1))
         assert await own.after(5, 100) == []
-        assert own.newest == 8
+        assert own.last == 8
         disk.let_go()
-        await own.committed(own.newest)
+        await own.committed(own.last)
         assert await own.after(5, 100) == list(enumerate(turn(2, 3), 6))
 
 

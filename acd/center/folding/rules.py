@@ -6,7 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from acd.center import state as states
-from acd.center.facts import AnyFact, CalendarChanged, DayChanged, PbxStateChanged, QueueDrained, RulesChanged
+from acd.center.facts import (
+    AnyFact,
+    CalendarChanged,
+    ChangeMade,
+    DayChanged,
+    PbxStateChanged,
+    QueueDrained,
+    RulesChanged,
+)
 from acd.center.folding import agents as phones
 from acd.center.folding import lanes
 from acd.center.line import Line, place_key
@@ -135,8 +143,13 @@ def _watch_all_on(state: State, pbx: PbxName) -> None:
             state.watch(offer.deadline, states.Timer.OFFER, offer.id)
 
 
+def _nothing(state: State, fact: ChangeMade) -> None:
+    """It tells of a change that the facts before it have made."""
+
+
 FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     RulesChanged: _rules_changed,
+    ChangeMade: _nothing,
     DayChanged: _day_changed,
     QueueDrained: _queue_drained,
     CalendarChanged: _calendar_changed,
