@@ -64,8 +64,8 @@ class Readable(Protocol):
 
 
 class Store(Readable, Protocol):
-    """Knows how to write and read, and nothing of waiting, retrying or threads. `write` is called by one thread, `past`,
-    `after` and `changes` by another, at the same time."""
+    """Knows how to write and read, and nothing of waiting, retrying or threads. `write` is called by one thread,
+    `past`, `after` and `changes` by another, at the same time."""
 
     def write(self, rows: Sequence[Row]) -> None:
         """Has all of them on disk when it returns, and none of them when it raises."""
