@@ -1,7 +1,7 @@
 # Each target sets up all that it needs, once: the Python packages in .venv, and (demo, test, bench) a private Asterisk in
 # ~/.cache/acd, which touches nothing of the machine's own.
 
-.PHONY: demo test bench lint golden
+.PHONY: demo test bench lint golden storm mutants
 .DEFAULT_GOAL := demo
 
 READY := .venv/.ready
@@ -35,3 +35,13 @@ lint: $(READY)
 # For each release, before it goes out: journals as it writes them, which all later ones must read the same.
 golden: $(READY)
 	@PYTHONPATH=tests .venv/bin/python -m journal.recording
+
+# Small call centres in virtual time in which everything goes wrong, one a seed: some 20 a second.
+# `make storm SEEDS=1 FIRST=17` lives through that one again and tells what went wrong in it.
+storm: $(READY)
+	@.venv/bin/python -m tests.simulation.storm $(or $(SEEDS),1000) --first $(or $(FIRST),1)
+
+# Whether the fast tests notice a bug: the code with one mistake in it, some 60 times.
+# `make mutants SAMPLE=100 SEED=2` draws mistakes by lot.
+mutants: $(READY)
+	@.venv/bin/python tests/mutations.py $(if $(SAMPLE),--sample $(SAMPLE) --seed $(or $(SEED),1)) $(ARGS)

@@ -52,6 +52,7 @@ log = structlog.get_logger()
 EVENT_CLASSES = "call,user,system"
 """`system` brings FullyBooted, which comes to nobody who does not listen to it (action_login() in manager.c)."""
 _OWN_EVENTS = frozenset({"FullyBooted", "Shutdown"})
+Draw = Callable[[float, float], float]
 _NO_HEADERS: Headers = MappingProxyType({})
 
 
@@ -87,14 +88,15 @@ class Patience:
 class Backoff:
     """Pauses from `first` to `longest` seconds, each about twice the one before, and no two links in step."""
 
-    def __init__(self, first: float, longest: float) -> None:
+    def __init__(self, first: float, longest: float, draw: Draw | None = None) -> None:
         self._first, self._longest = first, longest
+        self._draw = draw or random.uniform
         self._shortest = first
 
     def pause(self) -> float:
         shortest = self._shortest
         self._shortest = max(self._first, min(shortest * 2, self._longest / 2))
-        return random.uniform(shortest, min(shortest * 2, self._longest))  # noqa: S311 - jitter is no secret
+        return self._draw(shortest, min(shortest * 2, self._longest))
 
     def reset(self) -> None:
         self._shortest = self._first
@@ -120,9 +122,10 @@ class Link:
         wanted: frozenset[str] | None = None,
         classes: str = EVENT_CLASSES,
         patience: Patience = Patience(),
+        draw: Draw | None = None,
     ) -> None:
         """`wanted` are the names of the events that `on_event` is called for, None for all: the others cost next to
-        nothing. `classes` are the event classes to log in for.
+        nothing. `classes` are the event classes to log in for; `draw` draws how long its pauses are.
 
         The three are called from the event loop and must not block; an exception of theirs is logged and counted.
 
@@ -137,8 +140,8 @@ class Link:
         self._wanted = wanted if wanted is None else wanted | _OWN_EVENTS
         self._classes = classes
         self._patience = patience
-        self._after_failure = Backoff(*patience.retry_seconds)
-        self._after_refusal = Backoff(*patience.refused_seconds)
+        self._after_failure = Backoff(*patience.retry_seconds, draw)
+        self._after_refusal = Backoff(*patience.refused_seconds, draw)
         self._protocol: Protocol | None = None
         self._task: asyncio.Task[None] | None = None
         self._lost = asyncio.Event()

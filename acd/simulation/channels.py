@@ -6,11 +6,19 @@ The texts are whole header lines, ready to be sent: most of what a PBX says is s
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from enum import StrEnum
+from typing import Any, Protocol
 
 from acd.simulation.people import Manner, Visitor
 
 UNKNOWN = "<unknown>"
+
+
+class Pulse(Protocol):
+    """What keeps the timers of a simulated Asterisk."""
+
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> asyncio.TimerHandle: ...
 
 
 class ChannelState(StrEnum):
@@ -83,6 +91,9 @@ class Caller(Channel):
         self.waits = False
         """In the loop of `acd-wait`."""
         self.hears_music = False
+        self.was_bridged = False
+        self.sent_on_as: str | None = None
+        """With which ACD_STATUS he went on in the dialplan."""
 
 
 class Leg(Channel):

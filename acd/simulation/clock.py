@@ -36,6 +36,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """From here on `create_connection` to that address reaches protocols made by `factory`."""
         self._listening[host, port] = factory
 
+    def wire(self, host: str, protocol: asyncio.BaseProtocol) -> Wire:
+        """One end of a connection to that host."""
+        return Wire(self, protocol)
+
     # Of the many ways to connect, the one that is used here.
     async def create_connection(  # type: ignore[override]
         self, protocol_factory: Factory, host: str, port: int, **_: Any
@@ -45,7 +49,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         except KeyError:
             raise ConnectionRefusedError(f"nobody listens on {host}:{port}") from None
         calls = protocol_factory()
-        near, far = Wire(self, calls), Wire(self, answers)
+        near, far = self.wire(host, calls), self.wire(host, answers)
         near.peer, far.peer = far, near
         answers.connection_made(far)
         calls.connection_made(near)

@@ -8,30 +8,22 @@ facts are the same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from acd.asterisk.link import ActionRefused, Answer, Event
 from acd.asterisk.wire import Headers
 from acd.simulation.ami import Action, Session
 from acd.simulation.pbx import SimulatedPbx
+from acd.simulation.process import Handlers
 
 _DONE = Answer("")
 
 
 class DirectLink(Session):
-    def __init__(
-        self,
-        name: str,
-        pbx: SimulatedPbx,
-        *,
-        on_event: Callable[[Event], None],
-        on_up: Callable[[], None],
-        on_down: Callable[[str], None],
-        wanted: frozenset[str],
-    ) -> None:
+    def __init__(self, name: str, pbx: SimulatedPbx, heard: Handlers, wanted: frozenset[str]) -> None:
         super().__init__(pbx)
         self.name = name
-        self._on_event, self._on_up, self._on_down = on_event, on_up, on_down
+        self._heard = heard
         self._wanted = wanted
         self._loop = asyncio.get_running_loop()
         self._events: list[Event] = []
@@ -42,11 +34,11 @@ class DirectLink(Session):
 
     async def start(self) -> None:
         self._pbx.heard_by.append(self._hear)
-        self._loop.call_soon(self._on_up)
+        self._loop.call_soon(self._heard.on_up)
 
     async def stop(self) -> None:
         self._pbx.heard_by.remove(self._hear)
-        self._on_down("stopped")
+        self._heard.on_down("stopped")
 
     # ---- Actions
 
@@ -90,4 +82,4 @@ class DirectLink(Session):
     def _bring_all(self) -> None:
         events, self._events = self._events, []
         for event in events:
-            self._on_event(event)
+            self._heard.on_event(event)

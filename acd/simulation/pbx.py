@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from urllib.parse import quote
 from uuid import UUID
 
-from acd.simulation.channels import CAUSES, Bridge, Caller, Channel, ChannelState, Leg, Originate
+from acd.simulation.channels import CAUSES, Bridge, Caller, Channel, ChannelState, Leg, Originate, Pulse
 from acd.simulation.dialplan import join_headers
 from acd.simulation.people import Manner, Visitor
 
@@ -42,6 +42,7 @@ class SimulatedPbx:
         chance: random.Random,
         release: str = "22",
         told: frozenset[str] | None = None,
+        pulse: Pulse | None = None,
     ) -> None:
         self.now = now
         self.channels: dict[str, Channel] = {}
@@ -55,7 +56,7 @@ class SimulatedPbx:
         self._told = told
         self._join = join_headers()
         self._hangup_cause = 16 if release == "16" else 0
-        self._loop = asyncio.get_running_loop()
+        self._loop: Pulse | asyncio.AbstractEventLoop = pulse or asyncio.get_running_loop()
         self._by_name: dict[str, Channel] = {}
         self._waiting: dict[str, Caller] = {}
         self._ids = self._names = 0
@@ -138,6 +139,7 @@ class SimulatedPbx:
 
     def _goes(self, caller: Caller, context: str, exten: str) -> None:
         self._stops_waiting(caller)
+        caller.sent_on_as = caller.variables["ACD_STATUS"]
         caller.moves(context, exten, 2)
         self._tell("SoftHangupRequest", caller, "Cause: 16\r\n")
         self._gone(caller, 16)
@@ -219,9 +221,7 @@ class SimulatedPbx:
         cause = self._hangup_cause
         self._tell("HangupRequest", channel, f"Cause: {cause}\r\n" if cause else "")
         if channel.bridge:
-            alone = self._leaves_bridge(channel)
-            self._gone(channel, 16)
-            self._is_left(*alone)
+            self._talk_ends(channel, 16)
             return
         if isinstance(channel, Caller):
             self._stops_waiting(channel)
@@ -236,13 +236,21 @@ class SimulatedPbx:
             return
         self._tell("SoftHangupRequest", channel, "Cause: 16\r\n")
         if channel.bridge:
-            alone = self._leaves_bridge(channel)
-            self._gone(channel, cause or 16)
-            self._is_left(*alone)
+            self._talk_ends(channel, cause or 16)
             return
         if isinstance(channel, Caller):
             self._stops_waiting(channel)
         self._gone(channel, cause)
+
+    def _talk_ends(self, channel: Channel, cause: int) -> None:
+        """Each of the two ends on a thread of its own: which of them is the first is open."""
+        alone = self._leaves_bridge(channel)
+        if self._chance.random() < 0.5:
+            self._gone(channel, cause)
+            self._is_left(*alone)
+        else:
+            self._is_left(*alone)
+            self._gone(channel, cause)
 
     def _dialplan_ends(self, leg: Channel) -> None:
         leg.stops_timer()
@@ -269,6 +277,7 @@ class SimulatedPbx:
     def _enters_bridge(self, channel: Channel, bridge: Bridge) -> None:
         channel.stops_timer()
         if isinstance(channel, Caller):
+            channel.was_bridged = True
             if channel.waits:
                 self._stops_waiting(channel)
                 channel.priority = 6

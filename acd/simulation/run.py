@@ -1,7 +1,7 @@
 """A day of a call centre in seconds: the real center and the real Calls (and AMI link), in time that jumps.
 
-Only the telephones, the people and the clock are ours. The same seed gives the same facts, byte for byte. What breaks a
-law ends the run with LawBroken, which names the seed that shows it again.
+Only the telephones, the people, the clock and the disk are ours. The same seed gives the same facts, byte for byte.
+What breaks a law ends the run with LawBroken, which names the seed that shows it again.
 """
 
 from __future__ import annotations
@@ -9,50 +9,41 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
 
-from acd.asterisk.callbacks import Means
-from acd.asterisk.calls import WANTED_EVENTS, Calls
+from acd.asterisk.calls import WANTED_EVENTS
 from acd.asterisk.link import AmiServer, Link, Patience
 from acd.center import Center
 from acd.center.facts import AnyFact
-from acd.center.inputs import (
-    DaemonStarted,
-    DayBegan,
-    Input,
-    LogIn,
-    LogOut,
-    MakeAvailable,
-    Pause,
-    RulesLoaded,
-    TimePassed,
-)
+from acd.center.inputs import Input, LogIn, LogOut, MakeAvailable, Pause
 from acd.center.model import AgentRules, Refused, SiteRules
-from acd.dialling import Dialling
-from acd.simulation import ami
 from acd.simulation.arrivals import Agents, Callers
-from acd.simulation.clock import VirtualLoop
+from acd.simulation.channels import Caller, Leg
 from acd.simulation.direct import DirectLink
-from acd.simulation.pbx import SimulatedPbx
+from acd.simulation.disk import Disk, GroupedJournal, Memory, Store
+from acd.simulation.faults import Faults
+from acd.simulation.network import WeatheredLoop
 from acd.simulation.people import Manner, Visitor
+from acd.simulation.process import Handlers, Killed, Process
 from acd.simulation.report import Report
+from acd.simulation.server import PORT, Server
 from acd.simulation.watch import LawBroken, Watch
 
 BEGINS_AT, DAY = 1_764_576_000.0, "2025-12-01"
 """A Monday, 8:00 UTC."""
-WATCH_SECONDS = 60.0
+WATCH_SECONDS, STORM_WATCH_SECONDS = 60.0, 5.0
 SETTLE_SECONDS = 1.0
+ASKS_AGAIN_SECONDS = 5.0
 PING_SECONDS = 600.0
-"""More often there is nothing to learn: this Asterisk does not freeze. It would be half of the work."""
+"""More often there is nothing to learn where nothing freezes. It would be half of the work."""
 LONGEST_EVENING_SECONDS = 4 * 3600.0
 """How long after the last call everybody must be gone."""
-PORT = 5038
-SECRET = "nobody is kept out"  # noqa: S105
+LOGIN = ("acd", "nobody is kept out")
 AGENTS = Agents()
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -67,6 +58,8 @@ class Day:
     pbxs: tuple[str, ...] = ("main",)
     over_the_wire: bool = False
     """With the real AMI link in between: the same day, only slower."""
+    faults: tuple[str, ...] = ()
+    """Kinds of what goes wrong (`acd.simulation.faults.KINDS`), in the whole of it; such a day is over the wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +67,35 @@ class Result:
     report: Report
     sha256: str
     """Of all facts, each a line of JSON."""
+    faults: tuple[str, ...] = ()
+    """What went wrong, and when."""
 
 
-def simulate(day: Day, on_fact: Callable[[AnyFact], None] = lambda _: None) -> Result:
+def simulate(
+    day: Day, on_fact: Callable[[AnyFact], None] = lambda _: None, store: Callable[[], Store] = Memory
+) -> Result:
     """Lives through a day. LawBroken."""
-    with asyncio.Runner(loop_factory=lambda: VirtualLoop(BEGINS_AT)) as runner:
+    with asyncio.Runner(loop_factory=lambda: WeatheredLoop(BEGINS_AT)) as runner:
         try:
-            return runner.run(_live(day, on_fact))
+            return runner.run(_live(day, on_fact, Disk(store())))
         except LawBroken as broken:
-            raise LawBroken(f"seed {day.seed}: {broken}") from broken
+            with_faults = f" with --faults {','.join(day.faults)}" if day.faults else ""
+            raise LawBroken(f"seed {day.seed}{with_faults}: {broken}") from broken
 
 
-async def _live(day: Day, on_fact: Callable[[AnyFact], None]) -> Result:
-    site = Site(day, on_fact)
+async def _live(day: Day, on_fact: Callable[[AnyFact], None], disk: Disk) -> Result:
+    site = Site(day, on_fact, disk)
     await _or_break(site, site.open())
     people = People(day, site)
     people.come()
+    faults = Faults(day.faults, site, lots("faults", day.seed))
+    site.on_death = faults.daemon_died
+    faults.begin()
     await _or_break(site, asyncio.sleep(day.hours * 3600))
+    await _or_break(site, faults.end())
     await _or_break(site, people.everybody_leaves())
     await site.close()
-    return Result(site.report, site.digest.hexdigest())
+    return Result(site.report(), site.digest.hexdigest(), tuple(faults.told))
 
 
 async def _or_break(site: Site, living: Coroutine[Any, Any, None]) -> None:
@@ -106,126 +108,140 @@ async def _or_break(site: Site, living: Coroutine[Any, Any, None]) -> None:
     await task
 
 
-async def _at_once() -> bool:
-    """There is no journal to wait for."""
-    return True
-
-
 class Site:
-    """What a daemon is inside, without its doors: no journal, no HTTP, no clock but the loop's."""
+    """The servers, and the daemon: one process, or one after the other."""
 
-    def __init__(self, day: Day, on_fact: Callable[[AnyFact], None]) -> None:
-        self.center = Center()
-        self.report = Report()
+    def __init__(self, day: Day, on_fact: Callable[[AnyFact], None], disk: Disk) -> None:
         self.digest = hashlib.sha256()
+        self.disk = disk
         loop = asyncio.get_running_loop()
-        assert isinstance(loop, VirtualLoop)  # noqa: S101
         loop.set_exception_handler(lambda _, context: self._break(context.get("exception")))
         self.broken: asyncio.Future[None] = loop.create_future()
         """Ends by the exception of whatever went wrong inside."""
         self._loop = loop
-        self._rules, self._over_the_wire = day.rules, day.over_the_wire
+        self._day = day
         self._on_fact = on_fact
         self._chance = lots("center", day.seed)
-        self.pbxs = {name: self._pbx(self._loop, name, day.seed) for name in day.pbxs}
-        self._links = {name: self._link(name) for name in day.pbxs}
-        means = Means(self.center.state, Dialling(None, {}), None, on_disk=_at_once, can_promise=lambda: True)
-        self._calls = {
-            name: Calls(link, tell=self.tell, now=self._loop.time, means=means) for name, link in self._links.items()
-        }
-        self._watch = Watch(self.center.state, self.pbxs)
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at: float | None = None
-        self._rounds = self._loop.call_later(WATCH_SECONDS, self._look_around)
+        self._jitter = lots("jitter", day.seed)
+        self.servers = {name: self._server(name) for name in day.pbxs}
+        self._journal: GroupedJournal
+        self._process: Process
+        self._watch: Watch
+        self.on_death: Callable[[], None] = lambda: None
+        self._watch_seconds = STORM_WATCH_SECONDS if day.faults else WATCH_SECONDS
+        self._rounds = self._loop.call_later(self._watch_seconds, self._look_around)
+
+    # ---- Its life
 
     async def open(self) -> None:
-        self.tell(DaemonStarted())
-        self.tell(RulesLoaded(rules=self._rules))
-        self.tell(DayBegan(day=DAY))
-        for link in self._links.values():
-            await link.start()
-        while len(self.center.state.steered) < len(self._links):  # noqa: ASYNC110 - waiting costs nothing here
+        await self.start_daemon()
+        while len(self.center.state.steered) < len(self.servers):  # noqa: ASYNC110 - waiting costs nothing here
             await asyncio.sleep(SETTLE_SECONDS)
+
+    async def start_daemon(self) -> None:
+        self._journal = GroupedJournal(self.disk)
+        links = {name: self._link_to(server) for name, server in self.servers.items()}
+        self._process = Process(links, self._journal, self._chance, self, self._died)
+        with suppress(Killed):
+            await self._process.start(self._day.rules, DAY)
+
+    @property
+    def daemon(self) -> Process:
+        """The one that lives, or died last."""
+        return self._process
+
+    def _died(self) -> None:
+        self._journal.dies(self._chance)
+        self.on_death()
 
     async def close(self) -> None:
         await asyncio.sleep(SETTLE_SECONDS)
         self._watch.at_the_end()
         self._rounds.cancel()
-        for calls in self._calls.values():
-            await calls.stop()
-        for link in self._links.values():
-            await link.stop()
-        for pbx in self.pbxs.values():
-            pbx.close()
-        if self._timer:
-            self._timer.cancel()
+        await self._process.stop()
+        self._journal.close()
+        for server in self.servers.values():
+            server.pbx.close()
+
+    @property
+    def center(self) -> Center:
+        return self._process.center
 
     def is_busy(self) -> bool:
-        return bool(self.center.state.offers) or any(pbx.channels for pbx in self.pbxs.values())
+        return bool(self.center.state.offers) or any(server.pbx.channels for server in self.servers.values())
 
-    def tell(self, told: Input) -> list[AnyFact]:
+    def report(self) -> Report:
+        report = Report()
+        for fact in self.disk.store.read():
+            report.on_fact(fact)
+        return report
+
+    def asks(self, asked: Input) -> None:
+        """Of the daemon; where none lives, again after a while. Who is refused leaves it at that."""
+        if self._process.dead:
+            self._loop.call_later(ASKS_AGAIN_SECONDS, self.asks, asked)
+            return
+        with suppress(Refused, Killed):
+            self._process.tell(asked)
+
+    # ---- What is seen of the daemon, and of the telephones
+
+    def began(self, center: Center, facts: Iterator[AnyFact]) -> None:
+        self._watch = Watch(center.state, self.servers, with_faults=bool(self._day.faults))
+        for fact in facts:
+            self._watch.on_fact(fact)
+
+    def on_fact(self, fact: AnyFact) -> None:
+        self._watch.on_fact(fact)
+        self.digest.update(_ENCODE(fact))
+        self.digest.update(b"\n")
+        self._on_fact(fact)
+
+    def after_a_turn(self) -> None:
+        self._watch.after_a_turn()
+
+    def rings(self, leg: Leg) -> None:
+        self._look(lambda: self._watch.rings(leg))
+
+    def goes_on(self, caller: Caller) -> None:
+        self._look(lambda: self._watch.goes_on(caller))
+
+    def _look(self, look: Callable[[], None]) -> None:
         try:
-            return self._tell(told)
-        except Refused:
-            raise
-        except Exception as error:
-            self._break(error)
-            raise
+            look()
+        except LawBroken as broken:
+            self._break(broken)
 
-    def _break(self, error: Exception | None) -> None:
-        if not self.broken.done():
+    def broke(self, error: Exception) -> None:
+        self._break(error)
+
+    def _break(self, error: BaseException | None) -> None:
+        if not self.broken.done() and not isinstance(error, Killed):
             self.broken.set_exception(error or RuntimeError("something broke, and did not say what"))
 
-    def _tell(self, told: Input) -> list[AnyFact]:
-        facts = self.center.decide(told, self._loop.time(), self._chance.getrandbits(64))
-        for fact in facts:
-            for calls in self._calls.values():
-                calls.on_fact(fact)
-            self._watch.on_fact(fact)
-            self.report.on_fact(fact)
-            self.digest.update(_ENCODE(fact))
-            self.digest.update(b"\n")
-            self._on_fact(fact)
-        if facts:
-            self._watch.after_a_turn()
-        self._set_timer()
-        return facts
-
-    def _set_timer(self) -> None:
-        at = self.center.next_deadline()
-        if at == self._timer_at:
-            return
-        if self._timer:
-            self._timer.cancel()
-        self._timer_at = at
-        self._timer = None if at is None else self._loop.call_at(at, self._time_passed)
-
-    def _time_passed(self) -> None:
-        self._timer_at = None
-        self.tell(TimePassed())
-
     def _look_around(self) -> None:
-        self._watch.from_time_to_time()
-        self._rounds = self._loop.call_later(WATCH_SECONDS, self._look_around)
+        if not self._process.dead:
+            self._watch.from_time_to_time(self._loop.time())
+        self._rounds = self._loop.call_later(self._watch_seconds, self._look_around)
 
-    def _pbx(self, loop: VirtualLoop, name: str, seed: int) -> SimulatedPbx:
-        pbx = SimulatedPbx(loop.time, lots(f"pbx {name}", seed), told=WANTED_EVENTS)
-        loop.listen(name, PORT, lambda: ami.WireSession(pbx, "acd", SECRET))
-        return pbx
+    # ---- Servers, and the ways to them
 
-    def _link(self, name: str) -> Link:
-        handlers: dict[str, Any] = {
-            "on_event": lambda event: self._calls[name].on_event(event),
-            "on_up": lambda: self._calls[name].link_up(),
-            "on_down": lambda why: self._calls[name].link_down(why),
-        }
-        if not self._over_the_wire:
-            return cast(Link, DirectLink(name, self.pbxs[name], **handlers, wanted=WANTED_EVENTS))
-        return Link(
-            AmiServer(name=name, host=name, port=PORT, username="acd", secret=SECRET),
-            **handlers,
+    def _server(self, name: str) -> Server:
+        return Server(name, LOGIN, lots(f"pbx {name}", self._day.seed), WANTED_EVENTS, onlooker=self)
+
+    def _link_to(self, server: Server) -> Callable[[Handlers], Link]:
+        if not (self._day.over_the_wire or self._day.faults):
+            return lambda heard: cast(Link, DirectLink(server.name, server.pbx, heard, wanted=WANTED_EVENTS))
+        username, secret = LOGIN
+        patience = Patience() if self._day.faults else Patience(ping_seconds=PING_SECONDS)
+        return lambda heard: Link(
+            AmiServer(name=server.name, host=server.name, port=PORT, username=username, secret=secret),
+            on_event=heard.on_event,
+            on_up=heard.on_up,
+            on_down=heard.on_down,
             wanted=WANTED_EVENTS,
-            patience=Patience(ping_seconds=PING_SECONDS),
+            patience=patience,
+            draw=self._jitter.uniform,
         )
 
 
@@ -263,7 +279,7 @@ class People:
         day, chance = self._day, self._chance
         (queue,) = chance.choices(self._queues, self._members)
         pbx = day.pbxs[self._callers % len(day.pbxs)]
-        self._site.pbxs[pbx].call(
+        self._site.servers[pbx].call(
             Visitor(
                 queue=queue,
                 number=f"+3161{self._callers:07}",
@@ -276,20 +292,16 @@ class People:
 
     def _agent_comes(self, agent: AgentRules) -> None:
         chance = lots(f"agent {agent.name}", self._day.seed)
-        for pbx in self._site.pbxs.values():
-            pbx.phones[agent.devices[0].dial] = lambda: self._manner(chance)
+        for server in self._site.servers.values():
+            server.phones[agent.devices[0].dial] = lambda: self._manner(chance)
         habits = self._day.agents
-        self._loop.call_later(chance.uniform(0, habits.late_seconds), self._ask, LogIn(agent.name))
+        self._loop.call_later(chance.uniform(0, habits.late_seconds), self._site.asks, LogIn(agent.name))
         for begins, ends in habits.breaks(self._day.hours, chance):
-            self._loop.call_later(begins, self._ask, Pause(agent.name, reason="break"))
-            self._loop.call_later(ends, self._ask, MakeAvailable(agent.name))
+            self._loop.call_later(begins, self._site.asks, Pause(agent.name, reason="break"))
+            self._loop.call_later(ends, self._site.asks, MakeAvailable(agent.name))
 
     def _manner(self, chance: random.Random) -> Manner:
         return self._day.agents.manner(chance, self._day.callers.talk(chance))
-
-    def _ask(self, asked: Input) -> None:
-        with suppress(Refused):  # a break before he came
-            self._site.tell(asked)
 
     async def everybody_leaves(self) -> None:
         """The line is served to its end, then agents go home."""
@@ -297,4 +309,4 @@ class People:
             while self._site.is_busy():  # noqa: ASYNC110 - waiting costs nothing here
                 await asyncio.sleep(SETTLE_SECONDS)
         for agent in self._day.rules.agents:
-            self._ask(LogOut(agent.name))
+            self._site.asks(LogOut(agent.name))

@@ -1,44 +1,93 @@
 """Watches that nobody is lost: a second opinion, which knows the facts and the telephones and asks no center.
 
 A caller waits, or is offered, or talks, or has left; an agent has one offer at most, until his leg is gone; a request
-and an agent who could have each other are never both free; and who is on a telephone is in the center's books.
+and an agent who could have each other are never both free; nobody is overtaken in a line; what is to end by itself
+does; no telephone of an agent has two of our calls; who is on a telephone is in the center's books; and whoever is told
+that he was answered was.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from acd.center import laws
 from acd.center.facts import (
     AnyFact,
+    HoldEnded,
     LegGone,
     OfferEnded,
     OfferMade,
+    PbxStateChanged,
     RequestConnected,
+    RequestEased,
     RequestEnded,
+    RequestHandedOver,
+    RequestMoved,
     RequestQueued,
+    RequestReprioritized,
     RequestRequeued,
+    RulesChanged,
 )
-from acd.center.model import AgentName, OfferId, OfferOutcome, RequestId
+from acd.center.model import (
+    MIDDLE_PRIORITY,
+    AgentName,
+    AgentState,
+    Needs,
+    OfferId,
+    OfferOutcome,
+    PbxName,
+    QueueName,
+    QueueRules,
+    RequestId,
+    RequestState,
+)
 from acd.center.state import State
-from acd.simulation.channels import Caller
-from acd.simulation.pbx import SimulatedPbx
+from acd.simulation.channels import Caller, Leg
+from acd.simulation.server import Server
+
+LATE_SECONDS = 1.0
+"""How long after its moment a deadline may still stand."""
+CALM_SECONDS = 20.0
+"""For how long a server must have been well and steered before its books are held against its telephones."""
+ON_A_CALL = (AgentState.CONNECTING, AgentState.CONNECTED)
 
 
 class LawBroken(AssertionError):
     """What must never be so."""
 
 
+class _InLine:
+    """What decides of a request's turn."""
+
+    def __init__(self, fact: RequestQueued) -> None:
+        self.id, self.queue, self.pbx = fact.request, fact.queue, fact.pbx
+        self.priority, self.entered_at = fact.priority, fact.entered_at
+        self.needs: Needs = fact.needs
+        self.held_for = fact.held_for
+
+    def turn(self, rules: QueueRules) -> tuple[float, float, str]:
+        if rules.order == "head_start":
+            later = (self.priority - MIDDLE_PRIORITY) * rules.head_start_seconds
+            return (0, self.entered_at + later, self.id)
+        return (self.priority, self.entered_at, self.id)
+
+
 class Watch:
-    def __init__(self, state: State, pbxs: dict[str, SimulatedPbx]) -> None:
+    def __init__(self, state: State, servers: Mapping[str, Server], *, with_faults: bool = False) -> None:
+        """With faults, the end of a leg may be heard of too late."""
         self._state = state
-        self._pbxs = pbxs
+        self._servers = servers
+        self._with_faults = with_faults
         self._offer_to: dict[AgentName, OfferId] = {}
         self._agent_of: dict[OfferId, AgentName] = {}
         self._offers: dict[RequestId, set[OfferId]] = {}
         """Of each request that lives, the offers by which it may yet be answered: none, it waits."""
         self._talks: set[RequestId] = set()
+        self._line: dict[RequestId, _InLine] = {}
+        self._rules: dict[QueueName, QueueRules] = {}
+        self._steered: set[PbxName] = set()
+        self._calm_since: dict[str, float] = {}
         self._odd: set[tuple[str, str]] = set()
 
     def on_fact(self, fact: AnyFact) -> None:
@@ -46,16 +95,54 @@ class Watch:
         if judge:
             judge(self, fact)
 
+    # ---- Fact by fact
+
+    def _rules_changed(self, fact: RulesChanged) -> None:
+        self._rules |= {rules.name: rules for rules in fact.rules.queues}
+
+    def _pbx_changed(self, fact: PbxStateChanged) -> None:
+        (self._steered.add if fact.up else self._steered.discard)(fact.pbx)
+
     def _queued(self, fact: RequestQueued) -> None:
         self._demand(fact.request not in self._offers, fact, "there is such a request")
         self._offers[fact.request] = set()
+        self._line[fact.request] = _InLine(fact)
+
+    def _moves_in_line(self, fact: RequestReprioritized | RequestMoved | RequestEased | HoldEnded) -> None:
+        one = self._line[fact.request]
+        if isinstance(fact, RequestReprioritized):
+            one.priority = fact.priority
+        elif isinstance(fact, RequestMoved):
+            one.queue, one.held_for = fact.queue, None
+        elif isinstance(fact, RequestEased):
+            one.needs = fact.needs
+        else:
+            one.held_for = None
+
+    def _handed_over(self, fact: RequestHandedOver) -> None:
+        self._line[fact.request].entered_at = fact.entered_at
 
     def _offered(self, fact: OfferMade) -> None:
         self._demand(fact.agent not in self._offer_to, fact, "the agent has another offer")
         self._demand(self._is_in_line(fact.request), fact, "the caller does not wait")
         self._demand(fact.shared or not self._offers[fact.request], fact, "the caller is offered to another agent")
+        self._demand(fact.pbx in self._steered, fact, "nobody steers the caller's server")
+        self._demand(not self._is_overtaken_by(fact.request), fact, "somebody like the caller came before him")
         self._offer_to[fact.agent], self._agent_of[fact.offer] = fact.offer, fact.agent
         self._offers[fact.request].add(fact.offer)
+
+    def _is_overtaken_by(self, request: RequestId) -> bool:
+        """Somebody in the same line, who needs the same, waits longer."""
+        one = self._line[request]
+        rules = self._rules[one.queue]
+        return any(
+            other.turn(rules) < one.turn(rules)
+            for other in self._line.values()
+            if (other.queue, other.needs, other.held_for) == (one.queue, one.needs, one.held_for)
+            and other.pbx in self._steered
+            and not self._offers[other.id]
+            and other.id not in self._talks
+        )
 
     def _offer_ended(self, fact: OfferEnded) -> None:
         self._demand(fact.offer in self._offers.get(fact.request, ()), fact, "the caller was not offered by this")
@@ -74,54 +161,104 @@ class Watch:
     def _ended(self, fact: RequestEnded) -> None:
         self._demand(self._offers.pop(fact.request, None) is not None, fact, "the caller has left already")
         self._talks.discard(fact.request)
+        self._line.pop(fact.request, None)
 
     def _leg_gone(self, fact: LegGone) -> None:
-        self._demand(not fact.overdue, fact, "nobody heard of the end of the leg")
+        self._demand(self._with_faults or not fact.overdue, fact, "nobody heard of the end of the leg")
         agent = self._agent_of.pop(fact.offer)
         self._demand(self._offer_to.pop(agent, None) == fact.offer, fact, "the agent had no such offer")
 
     def _is_in_line(self, request: RequestId) -> bool:
         return request in self._offers and request not in self._talks
 
+    @staticmethod
+    def _demand(true: bool, fact: AnyFact, otherwise: str) -> None:
+        if not true:
+            raise LawBroken(f"{otherwise}: {fact}")
+
+    # ---- Telephone by telephone
+
+    def rings(self, leg: Leg) -> None:
+        for server in self._servers.values():
+            for other in server.pbx.channels.values():
+                if isinstance(other, Leg) and other is not leg and other.originate.dial == leg.originate.dial:
+                    raise LawBroken(f"{leg.id} and {other.id} are both at {leg.originate.dial}")
+
+    def goes_on(self, caller: Caller) -> None:
+        """In the dialplan, behind the line."""
+        if caller.sent_on_as == "ANSWERED" and not caller.was_bridged:
+            raise LawBroken(f"{caller.id} is told that he was answered, and nobody talked to him")
+
+    # ---- At any time
+
     def after_a_turn(self) -> None:
         for queue in laws.idle_waste(self._state):
             raise LawBroken(f"in {queue} a caller and an agent both wait")
 
-    def from_time_to_time(self) -> None:
+    def from_time_to_time(self, now: float) -> None:
         """Messages may be under way at any moment: what is odd twice in a row is wrong."""
         for queue in laws.unconserved(self._state):
             raise LawBroken(f"the requests of {queue} do not add up")
-        odd = self._oddities()
-        if stayed := odd & self._odd:
-            raise LawBroken(f"telephones and books do not agree: {sorted(stayed)}")
+        for what in self._overdue(now):
+            raise LawBroken(f"{what}, and nothing happens")
+        calm = {name for name in self._servers if self._is_calm(name, now)}
+        odd = {(where, what) for where, what in self._oddities() if where in calm}
+        for where, what in sorted(odd & self._odd):
+            raise LawBroken(f"on {where}, {what}")
         self._odd = odd
 
     def at_the_end(self) -> None:
         if self._offers or self._offer_to or self._state.requests or self._state.offers:
             raise LawBroken(f"left over: {self._offers} {self._offer_to}")
 
+    def _is_calm(self, name: str, now: float) -> bool:
+        server = self._servers[name]
+        if not (server.is_well and name in self._steered):
+            self._calm_since.pop(name, None)
+            return False
+        return now - max(server.troubled_at, self._calm_since.setdefault(name, now)) >= CALM_SECONDS
+
+    def _overdue(self, now: float) -> Iterator[str]:
+        """What was to end by itself, and has not."""
+        late = now - LATE_SECONDS
+        for agent in self._state.agents.values():
+            if agent.until is not None and agent.until < late:
+                yield f"{agent.name} is {agent.state} until {agent.until}"
+            if agent.state in ON_A_CALL and agent.offer is None:
+                yield f"{agent.name} is {agent.state} without an offer"
+        for offer in self._state.offers.values():
+            if offer.deadline is not None and offer.deadline < late and offer.pbx in self._steered:
+                yield f"{offer.id} has a deadline of {offer.deadline}"
+        for request in self._state.requests.values():
+            waits = request.state is RequestState.WAITING and request.pbx in self._steered
+            if waits and request.leave_at is not None and request.leave_at < late:
+                yield f"{request.id} waits until {request.leave_at}"
+
     def _oddities(self) -> set[tuple[str, str]]:
         books = {(request.pbx, request.channel): request for request in self._state.requests.values()}
-        lines = {
-            (name, channel.id): channel
-            for name, pbx in self._pbxs.items()
-            for channel in pbx.channels.values()
-            if isinstance(channel, Caller)
-        }
+        lines = {(name, one.id): one for name, one in self._channels() if isinstance(one, Caller)}
         odd = {(name, f"{identity} on one side only") for name, identity in books.keys() ^ lines.keys()}
         for where in books.keys() & lines.keys():
             if (books[where].connected_at is not None) != (lines[where].bridge is not None):
                 odd.add((where[0], f"{where[1]} talks on one side only"))
-        return odd
+        offers = {(offer.pbx, offer.channel) for offer in self._state.offers.values()}
+        legs = {(name, one.id) for name, one in self._channels() if isinstance(one, Leg)}
+        return odd | {(name, f"the leg {identity} on one side only") for name, identity in offers ^ legs}
 
-    @staticmethod
-    def _demand(true: bool, fact: AnyFact, otherwise: str) -> None:
-        if not true:
-            raise LawBroken(f"{otherwise}: {fact}")
+    def _channels(self) -> Iterator[tuple[str, Any]]:
+        for name, server in self._servers.items():
+            yield from ((name, channel) for channel in server.pbx.channels.values())
 
 
 _JUDGES: dict[type[AnyFact], Callable[[Watch, Any], None]] = {
+    RulesChanged: Watch._rules_changed,
+    PbxStateChanged: Watch._pbx_changed,
     RequestQueued: Watch._queued,
+    RequestReprioritized: Watch._moves_in_line,
+    RequestMoved: Watch._moves_in_line,
+    RequestEased: Watch._moves_in_line,
+    HoldEnded: Watch._moves_in_line,
+    RequestHandedOver: Watch._handed_over,
     OfferMade: Watch._offered,
     OfferEnded: Watch._offer_ended,
     RequestRequeued: Watch._requeued,

@@ -97,12 +97,48 @@ def a_day_of_facts() -> list[AnyFact]:
 
 def test_an_agent_with_two_offers_is_seen() -> None:
     facts = a_day_of_facts()
-    queued, made = (next(fact for fact in facts if isinstance(fact, kind)) for kind in (RequestQueued, OfferMade))
+    before, queued, made = until_the_first_offer(facts)
     another = changed(queued, request="another")
-    assert judged([queued, another, made])
+    assert judged([*before, queued, another, made])
 
     with pytest.raises(LawBroken, match="another offer"):
-        judged([queued, another, made, changed(made, request="another", offer="second")])
+        judged([*before, queued, another, made, changed(made, request="another", offer="second")])
+
+
+def until_the_first_offer(facts: list[AnyFact]) -> tuple[list[AnyFact], RequestQueued, OfferMade]:
+    at = next(at for at, fact in enumerate(facts) if isinstance(fact, OfferMade))
+    made = facts[at]
+    queued = next(fact for fact in facts[:at] if isinstance(fact, RequestQueued) and fact.request == made.request)
+    return [fact for fact in facts[:at] if not isinstance(fact, RequestQueued)], queued, made
+
+
+def test_a_caller_who_is_overtaken_is_seen() -> None:
+    before, queued, made = until_the_first_offer(a_day_of_facts())
+    earlier = changed(queued, request="another", entered_at=queued.entered_at - 1)
+
+    with pytest.raises(LawBroken, match="came before him"):
+        judged([*before, earlier, queued, made])
+
+
+def test_nobody_is_overtaken_by_one_with_a_better_priority() -> None:
+    before, queued, made = until_the_first_offer(a_day_of_facts())
+    earlier = changed(queued, request="another", entered_at=queued.entered_at - 1, priority=queued.priority + 1)
+
+    assert judged([*before, earlier, queued, made])
+
+
+def test_who_waits_on_a_server_that_nobody_steers_is_not_overtaken() -> None:
+    before, queued, made = until_the_first_offer(a_day_of_facts())
+    earlier = changed(queued, request="another", entered_at=queued.entered_at - 1, pbx="unheard-of")
+
+    assert judged([*before, earlier, queued, made])
+
+
+def test_an_offer_on_a_server_that_nobody_steers_is_seen() -> None:
+    before, queued, made = until_the_first_offer(a_day_of_facts())
+
+    with pytest.raises(LawBroken, match="nobody steers"):
+        judged([*[fact for fact in before if not isinstance(fact, PbxStateChanged)], queued, made])
 
 
 def test_a_caller_who_is_offered_after_he_has_left_is_seen() -> None:
@@ -130,7 +166,7 @@ def test_what_breaks_ends_the_run_and_names_the_seed(monkeypatch: pytest.MonkeyP
 
 
 def test_a_failure_in_the_middle_of_the_day_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(self: Watch) -> None:
+    def fails(self: Watch, now: float) -> None:
         raise LawBroken("seen")
 
     monkeypatch.setattr(Watch, "from_time_to_time", fails)

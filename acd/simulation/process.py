@@ -1,0 +1,173 @@
+"""What a daemon is inside, without its doors: a center, and for each server a link and its calls; no HTTP, and no clock
+but the loop's. It can be stopped as a daemon stops, or killed at any instant."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from acd.asterisk.callbacks import Means
+from acd.asterisk.calls import Calls
+from acd.asterisk.link import Event, Link
+from acd.center import Center
+from acd.center.facts import AnyFact
+from acd.center.inputs import DaemonStarted, DayBegan, Input, RulesLoaded, TimePassed
+from acd.center.model import Refused, SiteRules
+from acd.dialling import Dialling
+
+
+class Killed(BaseException):
+    """The process ends in the middle of what it does; nothing that it would still have done is done."""
+
+
+class Journal(Protocol):
+    def read(self) -> Iterator[AnyFact]: ...
+
+    def append(self, facts: Sequence[AnyFact]) -> object: ...
+
+
+class Handlers(Protocol):
+    """What a link tells."""
+
+    def on_event(self, event: Event) -> None: ...
+
+    def on_up(self) -> None: ...
+
+    def on_down(self, why: str) -> None: ...
+
+
+class Observer(Protocol):
+    def began(self, center: Center, facts: Iterator[AnyFact]) -> None:
+        """A process lives, which has read these facts."""
+
+    def on_fact(self, fact: AnyFact) -> None: ...
+
+    def after_a_turn(self) -> None: ...
+
+    def broke(self, error: Exception) -> None:
+        """What must not happen in there."""
+
+
+async def _at_once() -> bool:
+    """Nobody in here leaves a message, or is called back."""
+    return True
+
+
+class Process:
+    def __init__(
+        self,
+        links: Mapping[str, Callable[[Handlers], Link]],
+        journal: Journal,
+        chance: random.Random,
+        observer: Observer,
+        on_death: Callable[[], None],
+    ) -> None:
+        self.center = Center()
+        self.dead = False
+        self.dies_after: int | None = None
+        """So many facts more."""
+        self._journal = journal
+        self._chance = chance
+        self._observer = observer
+        self._on_death = on_death
+        self._loop = asyncio.get_running_loop()
+        self._calls: dict[str, Calls] = {}
+        self._links = {name: link(_Heard(self, name)) for name, link in links.items()}
+        means = Means(self.center.state, Dialling(None, {}), None, on_disk=_at_once, can_promise=lambda: True)
+        for name, link in self._links.items():
+            self._calls[name] = Calls(link, tell=self.tell, now=self._loop.time, means=means)
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
+
+    async def start(self, rules: SiteRules, day: str) -> None:
+        self.center.fold(self._journal.read())
+        self._observer.began(self.center, self._journal.read())
+        self.tell(DaemonStarted())
+        self.tell(RulesLoaded(rules=rules))
+        self.tell(DayBegan(day=day))
+        for link in self._links.values():
+            await link.start()
+
+    async def stop(self) -> None:
+        for calls in self._calls.values():
+            await calls.stop()
+        for link in self._links.values():
+            await link.stop()
+        if self._timer:
+            self._timer.cancel()
+
+    def die(self) -> None:
+        """As by `kill -9`: what has been written to a connection arrives, and then its end."""
+        if self.dead:
+            return
+        self.dead = True
+        self._buried = self._loop.create_task(self.stop())
+        self._on_death()
+
+    def tell(self, told: Input) -> list[AnyFact]:
+        """Raises Refused, and Killed for a process that dies of it."""
+        if self.dead:
+            return []
+        try:
+            facts = self.center.decide(told, self._loop.time(), self._chance.getrandbits(64))
+            self._publish(facts)
+        except Refused:
+            raise
+        except Exception as error:
+            self._observer.broke(error)
+            raise
+        self._set_timer()
+        return facts
+
+    def _publish(self, facts: list[AnyFact]) -> None:
+        if facts:
+            self._journal.append(facts)
+        for fact in facts:
+            for calls in self._calls.values():
+                calls.on_fact(fact)
+            self._observer.on_fact(fact)
+            self._may_die()
+        if facts:
+            self._observer.after_a_turn()
+
+    def _may_die(self) -> None:
+        if self.dies_after is None:
+            return
+        self.dies_after -= 1
+        if self.dies_after < 0:
+            self.die()
+            raise Killed
+
+    def _set_timer(self) -> None:
+        at = self.center.next_deadline()
+        if at == self._timer_at:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer_at = at
+        self._timer = None if at is None else self._loop.call_at(at, self._time_passed)
+
+    def _time_passed(self) -> None:
+        self._timer_at = None
+        self.tell(TimePassed())
+
+
+class _Heard:
+    """Of one server, for as long as the process lives."""
+
+    def __init__(self, process: Process, name: str) -> None:
+        self._process, self._name = process, name
+
+    def on_event(self, event: Event) -> None:
+        if not self._process.dead:
+            self._process._calls[self._name].on_event(event)
+
+    def on_up(self) -> None:
+        if not self._process.dead:
+            self._process._calls[self._name].link_up()
+
+    def on_down(self, why: str) -> None:
+        if not self._process.dead:
+            self._process._calls[self._name].link_down(why)

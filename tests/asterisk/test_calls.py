@@ -1,0 +1,579 @@
+"""Calls on one server, told event by event: what the center hears of them, and what Asterisk is asked for.
+
+Nothing here is connected to anything. What Asterisk really says stands in docs/asterisk-notes.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+
+from acd.asterisk.calls import Calls
+from acd.asterisk.link import ActionFailed, ActionRefused, ActionTimeout, Answer, Event, Link, LinkDown
+from acd.asterisk.wire import refuse_unsafe
+from acd.center.facts import (
+    AnyFact,
+    CallerReleased,
+    FeatureAnswered,
+    LegReleased,
+    OfferEnded,
+    OfferMade,
+    RequestMoved,
+    RequestQueued,
+    RequestRequeued,
+)
+from acd.center.inputs import (
+    BridgeFailed,
+    CallBridged,
+    CallerJoined,
+    CallPassedOn,
+    ChannelGone,
+    FeatureDialled,
+    Input,
+    LegAccepted,
+    LegAnswered,
+    LegEnd,
+    LegEnded,
+    LegHungUp,
+    NewParty,
+    PbxLost,
+    PbxSurveyed,
+    PhoneUsed,
+    TalksTogether,
+)
+from acd.center.model import Caller, Device, OfferId, OfferOutcome, PbxName
+
+OFFER = OfferId("0123456789abcdef")
+LEG = f"acd-{OFFER}"
+LEG_NAME, CALLER, CALLER_NAME = "PJSIP/alice-00000002", "1700000000.1", "PJSIP/trunk-00000001"
+MAIN = PbxName("main")
+
+
+class FakeLink:
+    """Keeps what it is asked for; answers when it is told to."""
+
+    name = "main"
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.answers: list[asyncio.Future[Answer]] = []
+        self.surveys: list[asyncio.Future[list[Event]]] = []
+
+    def send(self, action: str, headers: Mapping[str, Any]) -> asyncio.Future[Answer]:
+        refuse_unsafe(action, headers)
+        self.asked.append((action, dict(headers)))
+        self.answers.append(asyncio.get_running_loop().create_future())
+        return self.answers[-1]
+
+    async def ask(self, action: str, headers: Mapping[str, Any]) -> list[Event]:
+        self.asked.append((action, dict(headers)))
+        self.surveys.append(asyncio.get_running_loop().create_future())
+        return await self.surveys[-1]
+
+    def names(self) -> list[str]:
+        return [action for action, _ in self.asked]
+
+    def last(self, action: str) -> dict[str, Any]:
+        return [headers for name, headers in self.asked if name == action][-1]
+
+
+class Server:
+    def __init__(self) -> None:
+        self.link = FakeLink()
+        self.told: list[Input] = []
+        self.calls = Calls(cast(Link, self.link), tell=self.told.append, now=lambda: 1_700_000_000.9)
+
+    def hears(self, name: str, channel: str, channel_name: str = "", **headers: str) -> list[Input]:
+        """An event of a channel; answers with what the center is told of it."""
+        self.told.clear()
+        event = Event(name)
+        event.update({"Uniqueid": channel, "Channel": channel_name or _name_of(channel), **headers})
+        self.calls.on_event(event)
+        return list(self.told)
+
+    def decides(self, *facts: AnyFact) -> list[tuple[str, dict[str, Any]]]:
+        """The center does; answers with what Asterisk is asked for."""
+        self.link.asked.clear()
+        for fact in facts:
+            self.calls.on_fact(fact)
+        return list(self.link.asked)
+
+    async def refuses(self, why: ActionFailed) -> list[Input]:
+        """The last action."""
+        self.told.clear()
+        self.link.answers[-1].set_exception(why)
+        await asyncio.sleep(0)
+        return list(self.told)
+
+    def bridges(self) -> None:
+        """Caller and leg, by our order."""
+        self.hears("UserEvent", CALLER, UserEvent="AcdJoin", Queue="sales")
+        self.hears("UserEvent", LEG, UserEvent="AcdAccept")
+        self.decides(accepted())
+        self.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
+        self.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+
+    async def comes_up(self, *channels: Event) -> None:
+        self.calls.link_up()
+        await asyncio.sleep(0)
+        self.link.surveys[-1].set_result(list(channels))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+def _name_of(channel: str) -> str:
+    return {LEG: LEG_NAME, CALLER: CALLER_NAME}.get(channel, f"PJSIP/{channel}-00000009")
+
+
+def status(channel: str, *variables: str, **headers: str) -> Event:
+    lines = [f"{header}: {value}" for header, value in {"Channel": _name_of(channel), **headers}.items()]
+    lines += [f"Variable: {variable}" for variable in variables]
+    return Event.parse("Status", "\r\n".join([f"Uniqueid: {channel}", *lines]))
+
+
+@pytest.fixture
+async def server() -> Server:
+    return Server()
+
+
+# ---- Facts
+
+
+def made(**more: Any) -> OfferMade:
+    said: dict[str, Any] = {
+        "at": 0,
+        "offer": OFFER,
+        "request": "r",
+        "queue": "sales",
+        "agent": "alice",
+        "device": Device("desk", "PJSIP/alice"),
+        "caller": Caller("0612", "Eva"),
+        "pbx": MAIN,
+        "channel": LEG,
+        "ring_seconds": 20,
+        "ready_at": 0,
+    }
+    return OfferMade(**{**said, **more})
+
+
+def accepted(outcome: OfferOutcome = OfferOutcome.ACCEPTED, **more: Any) -> OfferEnded:
+    said: dict[str, Any] = {
+        "at": 0,
+        "offer": OFFER,
+        "request": "r",
+        "queue": "sales",
+        "agent": "alice",
+        "outcome": outcome,
+        "pbx": MAIN,
+        "channel": LEG,
+        "caller_channel": CALLER,
+        "deadline": 5,
+    }
+    return OfferEnded(**{**said, **more})
+
+
+def requeued() -> RequestRequeued:
+    return RequestRequeued(at=0, request="r", queue="sales", pbx=MAIN, channel=CALLER)
+
+
+# ---- What the center hears
+
+
+async def test_who_joins_a_line_is_told(server: Server) -> None:
+    (joined,) = server.hears("UserEvent", CALLER, UserEvent="AcdJoin", Queue="sales")
+    assert isinstance(joined, CallerJoined)
+    assert (joined.pbx, joined.channel, joined.queue) == (MAIN, CALLER, "sales")
+
+
+async def test_an_agent_who_takes_the_call_is_told_and_nobody_else_by_that_name(server: Server) -> None:
+    assert server.hears("UserEvent", LEG, UserEvent="AcdAccept") == [LegAccepted(OFFER)]
+    assert server.hears("UserEvent", CALLER, UserEvent="AcdAccept") == []
+
+
+async def test_a_feature_code_is_told(server: Server) -> None:
+    (dialled,) = server.hears("UserEvent", "7", "PJSIP/alice-01", UserEvent="AcdFeature", Action="pause", Typed="1")
+    assert dialled == FeatureDialled(MAIN, "7", "PJSIP/alice", "pause", "1")
+
+
+async def test_an_event_of_somebody_elses_is_passed_over(server: Server) -> None:
+    assert server.hears("UserEvent", CALLER, UserEvent="Other") == []
+    assert server.hears("VarSet", CALLER) == []
+
+
+async def test_a_leg_that_is_picked_up_is_told_once_it_is_up(server: Server) -> None:
+    assert server.hears("Newstate", LEG, ChannelState="5") == []
+    assert server.hears("Newstate", LEG, ChannelState="6") == [LegAnswered(OFFER)]
+
+
+async def test_a_telephone_that_is_none_of_our_legs_is_told(server: Server) -> None:
+    assert server.hears("Newchannel", LEG, ChannelState="0") == []
+    assert server.hears("Newchannel", "7", "PJSIP/bob-01", ChannelState="0") == [
+        PhoneUsed(MAIN, "PJSIP/bob", "7", talks=False)
+    ]
+    assert server.hears("Newstate", "7", "PJSIP/bob-01", ChannelState="5") == []
+    assert server.hears("Newstate", "7", "PJSIP/bob-01", ChannelState="6") == [
+        PhoneUsed(MAIN, "PJSIP/bob", "7", talks=True)
+    ]
+
+
+async def test_who_hangs_up_is_told_before_his_channel_ends(server: Server) -> None:
+    assert server.hears("HangupRequest", LEG) == [LegHungUp(OFFER)]
+    assert server.hears("HangupRequest", CALLER) == [ChannelGone(MAIN, CALLER)]
+
+
+async def test_a_channel_that_has_ended_is_told_with_its_cause(server: Server) -> None:
+    assert server.hears("Hangup", CALLER, Cause="16") == [ChannelGone(MAIN, CALLER)]
+    assert server.hears("Hangup", LEG, **{"Cause": "17", "Cause-txt": "User busy"}) == [
+        LegEnded(OFFER, LegEnd.BUSY, "17 User busy")
+    ]
+
+
+async def test_a_dial_that_made_no_channel_has_failed(server: Server) -> None:
+    assert server.hears("OriginateResponse", LEG, Response="Failure", Reason="5") == [
+        LegEnded(OFFER, LegEnd.BUSY, "originate failed, reason 5")
+    ]
+
+
+async def test_a_dial_that_made_a_channel_has_its_end_told_by_that(server: Server) -> None:
+    server.hears("Newchannel", LEG, ChannelState="0")
+    assert server.hears("OriginateResponse", LEG, Response="Failure", Reason="3") == []
+    assert server.hears("Hangup", LEG, Cause="0") == [LegEnded(OFFER, LegEnd.NO_ANSWER, "originate failed, reason 3")]
+    assert server.hears("OriginateResponse", LEG, Response="Failure", Reason="3") != [], "it is forgotten"
+
+
+async def test_a_dial_that_was_answered_or_was_none_of_ours_tells_nothing(server: Server) -> None:
+    assert server.hears("OriginateResponse", LEG, Response="Success", Reason="4") == []
+    assert server.hears("OriginateResponse", CALLER, Response="Failure", Reason="3") == []
+
+
+# ---- In a bridge
+
+
+async def test_both_in_the_bridge_of_our_order_are_bridged(server: Server) -> None:
+    server.decides(accepted())
+    assert CallBridged(OFFER) not in server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
+    assert CallBridged(OFFER) in server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+    assert CallBridged(OFFER) not in server.hears("BridgeEnter", LEG, BridgeUniqueid="b"), "told once"
+
+
+async def test_two_in_different_bridges_are_not_bridged(server: Server) -> None:
+    server.decides(accepted())
+    server.hears("BridgeEnter", CALLER, BridgeUniqueid="one")
+    assert CallBridged(OFFER) not in server.hears("BridgeEnter", LEG, BridgeUniqueid="other")
+
+
+async def test_who_hangs_up_on_the_way_into_the_bridge_is_waited_for_no_more(server: Server) -> None:
+    server.decides(accepted())
+    server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+    server.hears("Hangup", LEG, Cause="16")
+    assert server.hears("BridgeEnter", CALLER, BridgeUniqueid="b") == []
+
+
+async def test_a_leg_that_is_brought_together_with_somebody_else_is_told(server: Server) -> None:
+    server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+    assert server.hears("BridgeEnter", "third", BridgeUniqueid="b") == [TalksTogether(MAIN, OFFER, "third")]
+
+
+async def test_who_joins_a_leg_already_there_is_told_either_way_round(server: Server) -> None:
+    server.hears("BridgeEnter", "third", BridgeUniqueid="b")
+    assert server.hears("BridgeEnter", LEG, BridgeUniqueid="b") == [TalksTogether(MAIN, OFFER, "third")]
+
+
+async def test_half_of_a_way_to_somebody_talks_to_nobody(server: Server) -> None:
+    server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+    assert server.hears("BridgeEnter", "half", "Local/1@x-0001;1", BridgeUniqueid="b") == []
+
+
+async def test_who_has_left_a_bridge_or_this_world_is_in_it_no_more(server: Server) -> None:
+    server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+    server.hears("BridgeEnter", LEG, BridgeUniqueid="elsewhere")
+    assert server.hears("BridgeEnter", "third", BridgeUniqueid="b") == []
+    server.hears("Hangup", LEG, Cause="16")
+    assert server.hears("BridgeEnter", "fourth", BridgeUniqueid="elsewhere") == []
+
+
+async def test_two_legs_in_a_bridge_are_no_talk_of_a_caller(server: Server) -> None:
+    server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+    assert server.hears("BridgeEnter", "acd-00000000000000ff", BridgeUniqueid="b") == []
+
+
+# ---- Transfers
+
+
+async def test_a_blind_transfer_passes_the_call_on(server: Server) -> None:
+    told = server.hears(
+        "BlindTransfer",
+        "",
+        Result="Success",
+        TransfererUniqueid=LEG,
+        TransfereeUniqueid=CALLER,
+        TransfereeChannel=CALLER_NAME,
+    )
+    assert told == [CallPassedOn(MAIN, OFFER, None)]
+
+
+async def test_a_transfer_that_failed_or_is_none_of_ours_passes_nothing_on(server: Server) -> None:
+    assert server.hears("BlindTransfer", "", Result="Invalid", TransfererUniqueid=LEG) == []
+    assert server.hears("BlindTransfer", "", Result="Success", TransfererUniqueid="7") == []
+
+
+async def test_an_attended_transfer_names_the_place_and_the_new_party(server: Server) -> None:
+    told = server.hears(
+        "AttendedTransfer",
+        "",
+        Result="Success",
+        OrigTransfererUniqueid=LEG,
+        SecondTransfererUniqueid="7",
+        TransfereeUniqueid=CALLER,
+        TransfereeChannel=CALLER_NAME,
+        TransferTargetUniqueid="8",
+        TransferTargetChannel="PJSIP/bob-0003",
+        DestType="Bridge",
+    )
+    assert told == [
+        CallPassedOn(MAIN, OFFER, "7"),
+        NewParty(MAIN, CALLER, "PJSIP/bob"),
+        NewParty(MAIN, "8", "PJSIP/trunk"),
+    ]
+
+
+async def test_who_was_passed_on_has_a_new_party_when_they_meet(server: Server) -> None:
+    server.hears("BlindTransfer", "", Result="Success", TransfererUniqueid=LEG, TransfereeUniqueid=CALLER)
+    server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
+    assert server.hears("BridgeEnter", "8", "PJSIP/bob-0003", BridgeUniqueid="b") == [
+        NewParty(MAIN, CALLER, "PJSIP/bob")
+    ]
+    server.hears("Hangup", CALLER, Cause="16")
+    server.hears("BridgeEnter", CALLER, BridgeUniqueid="c")
+    assert server.hears("BridgeEnter", "9", BridgeUniqueid="c") == [], "his number is somebody else's by now"
+
+
+async def test_who_was_passed_on_and_comes_second_has_a_new_party_as_well(server: Server) -> None:
+    server.hears("BlindTransfer", "", Result="Success", TransfererUniqueid=LEG, TransfereeUniqueid=CALLER)
+    server.hears("BridgeEnter", "8", "PJSIP/bob-0003", BridgeUniqueid="b")
+    assert server.hears("BridgeEnter", CALLER, BridgeUniqueid="b") == [NewParty(MAIN, CALLER, "PJSIP/bob")]
+
+
+# ---- What Asterisk is asked for
+
+
+async def test_a_phone_is_rung_for_a_little_longer_than_the_center_waits(server: Server) -> None:
+    ((action, headers),) = server.decides(made())
+    assert action == "Originate"
+    assert headers["ChannelId"] == LEG
+    assert headers["Channel"] == "PJSIP/alice"
+    assert (headers["Context"], headers["Exten"], headers["Priority"]) == ("acd-agent", "s", "1")
+    assert headers["Timeout"] == "25000"
+    assert headers["CallerID"] == '"Eva" <0612>'
+    assert "ACD_QUEUE=sales" in headers["Variable"]
+
+
+async def test_a_caller_of_whom_nothing_is_known_is_shown_as_such(server: Server) -> None:
+    ((_, headers),) = server.decides(made(caller=Caller()))
+    assert "CallerID" not in headers
+
+
+async def test_what_is_decided_for_another_server_is_not_asked_for_here(server: Server) -> None:
+    assert server.decides(made(pbx=PbxName("other"))) == []
+
+
+async def test_a_phone_that_cannot_be_dialled_has_not_been_reached(server: Server) -> None:
+    server.decides(made())
+    assert await server.refuses(ActionRefused("Extension does not exist")) == [
+        LegEnded(OFFER, LegEnd.UNREACHABLE, "Extension does not exist")
+    ]
+
+
+@pytest.mark.parametrize("why", [LinkDown("gone"), ActionTimeout("late")])
+async def test_an_action_without_an_answer_means_nothing(server: Server, why: ActionFailed) -> None:
+    server.decides(made())
+    assert await server.refuses(why) == []
+
+
+async def test_an_order_that_cannot_be_written_is_refused_here(server: Server) -> None:
+    server.decides(made(device=Device("desk", "PJSIP/alice\r\nAction: Command")))
+    server.told.clear()
+    await asyncio.sleep(0)
+    (ended,) = server.told
+    assert isinstance(ended, LegEnded)
+    assert ended.how is LegEnd.UNREACHABLE
+
+
+async def test_a_caller_is_marked_before_he_is_bridged(server: Server) -> None:
+    server.hears("UserEvent", CALLER, UserEvent="AcdJoin", Queue="sales")
+    server.hears("UserEvent", LEG, UserEvent="AcdAccept")
+    asked = server.decides(accepted())
+    assert asked == [
+        ("Setvar", {"Channel": CALLER, "Variable": "ACD_STATUS", "Value": "ANSWERED"}),
+        ("Bridge", {"Channel1": CALLER_NAME, "Channel2": LEG_NAME}),
+    ]
+
+
+async def test_channels_are_bridged_by_the_names_that_they_have_now(server: Server) -> None:
+    server.hears("UserEvent", CALLER, UserEvent="AcdJoin", Queue="sales")
+    server.hears("UserEvent", LEG, UserEvent="AcdAccept")
+    server.hears("Rename", CALLER, Newname="PJSIP/trunk-00000005")
+    server.hears("Rename", "7", Newname="PJSIP/stranger-00000006")
+    server.decides(accepted())
+    assert server.link.last("Bridge")["Channel1"] == "PJSIP/trunk-00000005"
+
+
+async def test_who_comes_back_if_he_is_dropped_is_marked_so(server: Server) -> None:
+    asked = server.decides(accepted(comes_back_if_dropped=True))
+    assert asked[0] == ("Setvar", {"Channel": CALLER, "Variable": "ACD_COMES_BACK", "Value": "yes"})
+
+
+async def test_an_offer_that_came_to_nothing_bridges_nobody(server: Server) -> None:
+    assert server.decides(accepted(OfferOutcome.REJECTED)) == []
+
+
+async def test_a_bridge_that_is_refused_has_failed(server: Server) -> None:
+    server.decides(accepted())
+    assert await server.refuses(ActionRefused("no such channel")) == [BridgeFailed(OFFER, "no such channel")]
+
+
+async def test_who_was_marked_in_vain_is_unmarked_and_hears_music_again(server: Server) -> None:
+    server.decides(accepted())
+    assert server.decides(requeued()) == [
+        ("Setvar", {"Channel": CALLER, "Variable": "ACD_STATUS", "Value": ""}),
+        ("Redirect", {"Channel": CALLER, "Context": "acd-wait", "Exten": "s", "Priority": "again"}),
+    ]
+    assert server.decides(requeued()) == [], "he is not marked any more"
+
+
+async def test_who_was_never_marked_goes_on_listening(server: Server) -> None:
+    assert server.decides(requeued()) == []
+
+
+async def test_a_bridge_that_comes_too_late_is_none_of_ours(server: Server) -> None:
+    server.decides(accepted())
+    server.decides(requeued())
+    server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
+    assert CallBridged(OFFER) not in server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+
+
+async def test_who_took_over_a_place_has_no_mark_of_his_own(server: Server) -> None:
+    server.bridges()
+    transfer = {"TransfererUniqueid": LEG, "TransfereeUniqueid": CALLER, "TransfereeChannel": CALLER_NAME}
+    server.hears("AttendedTransfer", "", Result="Success", DestType="App", **transfer)
+    assert server.decides(requeued()) == []
+
+
+async def test_who_is_gone_has_no_mark(server: Server) -> None:
+    server.bridges()
+    server.hears("Hangup", CALLER, Cause="16")
+    assert server.decides(requeued()) == []
+
+
+async def test_who_leaves_the_line_goes_on_behind_it_or_where_the_operator_says(server: Server) -> None:
+    released = {"at": 0, "pbx": MAIN, "channel": CALLER, "queue": "sales", "status": "TIMEOUT"}
+    mark = ("Setvar", {"Channel": CALLER, "Variable": "ACD_STATUS", "Value": "TIMEOUT"})
+    leave = {"Channel": CALLER, "Context": "acd-wait", "Exten": "s", "Priority": "leave"}
+    away = {"Channel": CALLER, "Context": "evening", "Exten": "sales", "Priority": "1"}
+    assert server.decides(CallerReleased(**released)) == [mark, ("Redirect", leave)]
+    assert server.decides(CallerReleased(**released, context="evening")) == [mark, ("Redirect", away)]
+
+
+async def test_a_leg_is_hung_up_and_shows_no_missed_call_if_somebody_else_has_it(server: Server) -> None:
+    released = {"at": 0, "offer": OFFER, "pbx": MAIN, "channel": LEG, "deadline": 5}
+    assert server.decides(LegReleased(**released)) == [("Hangup", {"Channel": LEG})]
+    assert server.decides(LegReleased(**released, answered_elsewhere=True)) == [
+        ("Hangup", {"Channel": LEG, "Cause": "26"})
+    ]
+
+
+async def test_a_channel_remembers_in_which_line_it_is(server: Server) -> None:
+    joined = {"at": 0, "request": "r", "kind": "call", "queue": "support", "priority": 50, "entered_at": 0}
+    where = {"caller": Caller(), "pbx": MAIN, "channel": CALLER}
+    note = [("Setvar", {"Channel": CALLER, "Variable": "ACD_QUEUE", "Value": "support"})]
+    assert server.decides(RequestQueued(**joined, **where, came_to="sales")) == note
+    assert server.decides(RequestQueued(**joined, **where)) == []
+    moved = RequestMoved(
+        at=0,
+        request="r",
+        kind="call",
+        was="sales",
+        queue="support",
+        status="TIMEOUT",
+        waited_seconds=1,
+        pbx=MAIN,
+        channel=CALLER,
+    )
+    assert server.decides(moved) == note
+
+
+async def test_what_came_of_a_feature_code_is_told_to_its_channel(server: Server) -> None:
+    answered = FeatureAnswered(at=0, pbx=MAIN, channel="7", dial="PJSIP/alice", result="pause")
+    assert server.decides(answered) == [("Setvar", {"Channel": "7", "Variable": "ACD_RESULT", "Value": "pause"})]
+
+
+# ---- The link
+
+
+async def test_what_is_heard_during_a_survey_is_told_behind_it(server: Server) -> None:
+    server.calls.link_up()
+    await asyncio.sleep(0)
+    assert server.hears("HangupRequest", CALLER) == []
+    server.link.surveys[-1].set_result([status(CALLER, "ACD_QUEUE=sales")])
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    surveyed, gone = server.told
+    assert isinstance(surveyed, PbxSurveyed)
+    assert [live.channel for live in surveyed.channels] == [CALLER]
+    assert gone == ChannelGone(MAIN, CALLER)
+    assert server.hears("HangupRequest", CALLER) == [ChannelGone(MAIN, CALLER)]
+    server.calls.stop()
+
+
+async def test_a_survey_knows_names_marks_and_legs(server: Server) -> None:
+    await server.comes_up(status(CALLER, "ACD_QUEUE=sales", "ACD_STATUS=ANSWERED"), status(LEG))
+    server.decides(accepted())
+    assert server.link.last("Bridge") == {"Channel1": CALLER_NAME, "Channel2": LEG_NAME}
+    assert server.hears("OriginateResponse", LEG, Response="Failure", Reason="3") == [], "its end will be heard"
+    server.calls.stop()
+
+
+async def test_a_mark_that_a_survey_found_is_taken_away_with_the_offer(server: Server) -> None:
+    await server.comes_up(status(CALLER, "ACD_QUEUE=sales", "ACD_STATUS=ANSWERED"))
+    assert [action for action, _ in server.decides(requeued())] == ["Setvar", "Redirect"]
+    server.calls.stop()
+
+
+async def test_the_heartbeat_tells_the_moment_as_soon_as_the_link_is_up(server: Server) -> None:
+    server.calls.link_up()
+    await asyncio.sleep(0)
+    beat = ("Setvar", {"Variable": "ACD_HEARTBEAT", "Value": "1700000000"})
+    assert beat in server.link.asked
+    server.calls.stop()
+
+
+async def test_a_survey_that_fails_is_made_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acd.asterisk.calls.SURVEY_AGAIN_SECONDS", 0)
+    server.calls.link_up()
+    await asyncio.sleep(0)
+    server.link.surveys[-1].set_exception(ActionTimeout("late"))
+    while len(server.link.surveys) < 2:
+        await asyncio.sleep(0)
+    server.link.surveys[-1].set_result([])
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert server.told == [PbxSurveyed(MAIN, ())]
+    server.calls.stop()
+
+
+async def test_a_link_that_is_lost_forgets_what_was_under_way_and_beats_no_more(server: Server) -> None:
+    await server.comes_up()
+    server.bridges()
+    server.hears("BlindTransfer", "", Result="Success", TransfererUniqueid=LEG, TransfereeUniqueid=CALLER)
+    server.decides(accepted())
+    server.told.clear()
+    server.calls.link_down("cut")
+    assert server.told == [PbxLost(MAIN)]
+    while server.calls._tasks:
+        await asyncio.sleep(0)
+    server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
+    assert server.hears("BridgeEnter", "8", BridgeUniqueid="b") == [], "nobody was passed on"
+    assert CallBridged(OFFER) not in server.hears("BridgeEnter", LEG, BridgeUniqueid="b")

@@ -1,0 +1,198 @@
+"""What a caller, a dialplan or a network may write into AMI, and what is made of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from acd.asterisk import reading
+from acd.asterisk.link import Event
+from acd.center.inputs import LegEnd
+from acd.center.model import Caller, Need, PbxName
+
+MAIN = PbxName("main")
+
+
+def event(name: str, *variables: str, **headers: str) -> Event:
+    """With one header `Variable` for each of the variables."""
+    lines = [f"Event: {name}", *(f"{header}: {value}" for header, value in headers.items())]
+    return Event.parse(name, "\r\n".join(lines + [f"Variable: {variable}" for variable in variables]))
+
+
+# ---- Who joins
+
+
+def test_a_join_says_all_that_the_dialplan_said() -> None:
+    told = reading.joined(
+        MAIN,
+        event(
+            "UserEvent",
+            Uniqueid="1.2",
+            CallerIDNum="0612345678",
+            CallerIDName="Eva",
+            Queue="sales%20desk",
+            CallerPriority="7",
+            MaxWait="2.5",
+            Skills="french%2Cbilling%3A3",
+            PreferredAgent="alice",
+        ),
+        "NL",
+    )
+
+    assert (told.pbx, told.channel, told.queue, told.priority) == (MAIN, "1.2", "sales desk", 7)
+    assert (told.max_wait_seconds, told.preferred_agent, told.dropped) == (2.5, "alice", False)
+    assert told.caller == Caller("0612345678", "Eva", "+31612345678")
+    assert told.needs == (Need("billing", 3), Need("french", 1))
+    assert told.joined_at is None
+
+
+def test_a_join_says_nothing_of_what_the_dialplan_left_open() -> None:
+    told = reading.joined(MAIN, event("UserEvent", Uniqueid="1.2", Queue="sales"), None)
+
+    assert (told.priority, told.max_wait_seconds, told.needs, told.preferred_agent) == (None, None, (), None)
+    assert told.caller == Caller()
+
+
+def test_who_was_dropped_says_so() -> None:
+    assert reading.joined(MAIN, event("UserEvent", Uniqueid="1.2", Dropped="yes"), None).dropped
+    assert not reading.joined(MAIN, event("UserEvent", Uniqueid="1.2", Dropped="no"), None).dropped
+
+
+@pytest.mark.parametrize(
+    ("text", "priority"),
+    [("1", 1), ("100", 100), ("0", None), ("101", None), ("", None), ("-1", None), ("ten", None), ("٣", None)],
+)
+def test_a_priority_is_from_1_to_100_or_none(text: str, priority: int | None) -> None:
+    assert reading.priority(text) == priority
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("0", 0), ("12.25", 12.25), ("", None), ("-1", None), ("1e3", None), ("1.", None), ("1" * 13, None), ("٣", None)],
+)
+def test_seconds_are_digits_or_none(text: str, seconds: float | None) -> None:
+    assert reading.seconds(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "needs"),
+    [
+        ("french", {"french": 1}),
+        (" french , billing:100 ", {"billing": 100, "french": 1}),
+        ("french:0,billing:101,:3,,good", {"good": 1}),
+        ("", {}),
+    ],
+)
+def test_a_skill_that_cannot_be_read_is_not_needed(text: str, needs: dict[str, int]) -> None:
+    assert dict(reading.needs(text)) == needs
+
+
+def test_of_a_number_and_a_name_so_much_is_kept_as_a_telephone_shows() -> None:
+    who = reading.caller(event("Newchannel", CallerIDNum="1" * 50, CallerIDName="E\x07v\x00a" + "x" * 100), None)
+
+    assert who.number == "1" * 40
+    assert who.name == "Eva" + "x" * 77
+
+
+def test_an_unknown_caller_has_no_number() -> None:
+    assert reading.caller(event("Newchannel", CallerIDNum="<unknown>", CallerIDName="<unknown>"), None) == Caller()
+
+
+# ---- What a survey finds
+
+
+def test_a_living_channel_says_where_it_waits_and_since_when() -> None:
+    live = reading.live_channel(
+        event(
+            "Status",
+            "ACD_QUEUE=sales",
+            "ACD_STATUS=(null)",
+            "ACD_JOINED=1700000000",
+            "ACD_PRIORITY=3",
+            "ACD_MAX_WAIT=60",
+            "ACD_SKILLS=french",
+            "ACD_PREFERRED_AGENT=bob",
+            Uniqueid="1.2",
+            Channel="PJSIP/trunk-00000001",
+            ChannelState="6",
+            BridgeID="",
+            CallerIDNum="100",
+        ),
+        None,
+    )
+
+    assert (live.channel, live.dial, live.bridged, live.talks) == ("1.2", "PJSIP/trunk", False, True)
+    assert (live.queue, live.status, live.joined_at) == ("sales", "", 1_700_000_000)
+    assert (live.priority, live.max_wait_seconds, live.preferred_agent) == (3, 60, "bob")
+    assert (live.needs, live.caller.number) == ((Need("french", 1),), "100")
+
+
+def test_a_channel_that_never_was_in_a_line_says_so() -> None:
+    live = reading.live_channel(event("Status", Uniqueid="1.2", Channel="PJSIP/a-b-00000001", BridgeID="b"), None)
+
+    assert (live.queue, live.status, live.joined_at, live.bridged) == ("", "", None, True)
+    assert live.dial == "PJSIP/a-b"
+
+
+@pytest.mark.parametrize(("state", "talks"), [("4", True), ("6", True), ("5", False), ("0", False)])
+def test_a_telephone_talks_when_it_is_up_or_dials(state: str, talks: bool) -> None:
+    assert reading.talks(event("Newstate", ChannelState=state)) is talks
+
+
+def test_a_feature_says_at_which_telephone_it_was_dialled() -> None:
+    told = reading.feature(
+        MAIN, event("UserEvent", Uniqueid="9", Channel="PJSIP/alice-01", Action="pause", Typed="%31" + "2" * 60)
+    )
+
+    assert (told.pbx, told.channel, told.dial, told.action) == (MAIN, "9", "PJSIP/alice", "pause")
+    assert told.typed == "1" + "2" * 39
+
+
+# ---- What an agent's phone is shown
+
+
+@pytest.mark.parametrize(
+    ("who", "shown"),
+    [
+        (Caller("0612", "Eva"), '"Eva" <0612>'),
+        (Caller("0612"), '"0612" <0612>'),
+        (Caller("", "Eva"), '"Eva" <>'),
+        (Caller(), ""),
+        (Caller('06"<>\\,12', 'E"v<a>\\'), '"Eva" <0612>'),
+    ],
+)
+def test_a_caller_id_holds_nothing_that_would_end_it(who: Caller, shown: str) -> None:
+    assert reading.caller_id(who) == shown
+
+
+# ---- How a leg ended
+
+
+@pytest.mark.parametrize(
+    ("cause", "how"),
+    [
+        ("16", LegEnd.HUNG_UP),
+        ("26", LegEnd.HUNG_UP),
+        ("17", LegEnd.BUSY),
+        ("21", LegEnd.REJECTED),
+        ("18", LegEnd.NO_ANSWER),
+        ("19", LegEnd.NO_ANSWER),
+        ("20", LegEnd.UNREACHABLE),
+        ("0", LegEnd.UNREACHABLE),
+        ("", LegEnd.UNREACHABLE),
+    ],
+)
+def test_a_cause_tells_how_a_leg_ended(cause: str, how: LegEnd) -> None:
+    assert reading.how_it_ended(event("Hangup", Cause=cause), originate_reason="")[0] is how
+
+
+@pytest.mark.parametrize(("reason", "how"), [("3", LegEnd.NO_ANSWER), ("5", LegEnd.BUSY), ("8", LegEnd.UNREACHABLE)])
+def test_without_a_cause_the_reason_of_the_dial_tells(reason: str, how: LegEnd) -> None:
+    ended = event("Hangup", Cause="0")
+
+    assert reading.how_it_ended(ended, reason) == (how, f"originate failed, reason {reason}")
+
+
+def test_a_cause_knows_better_than_the_reason_of_the_dial() -> None:
+    ended = event("Hangup", **{"Cause": "17", "Cause-txt": "User busy"})
+
+    assert reading.how_it_ended(ended, originate_reason="3") == (LegEnd.BUSY, "17 User busy")

@@ -1,0 +1,117 @@
+"""Small call centres in which everything goes wrong, each drawn from a seed: their rules, their people, their faults.
+
+python -m tests.simulation.storm 5000          the seeds 1 … 5000
+python -m tests.simulation.storm 1 --first 17  that one, with all that went wrong in it
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import time
+
+from structlog.testing import capture_logs
+
+from acd.center.model import (
+    AgentName,
+    AgentRules,
+    Device,
+    OfferRules,
+    Presence,
+    QueueName,
+    QueueRules,
+    SiteRules,
+    WayOut,
+)
+from acd.simulation.arrivals import Agents, Callers
+from acd.simulation.faults import KINDS
+from acd.simulation.run import Day, Result, simulate
+from acd.simulation.watch import LawBroken
+
+SALES, SUPPORT = QueueName("sales"), QueueName("support")
+STRATEGIES = ("priority", "priority", "longest_idle", "random", "ring_all", "round_robin", "least_used", "most_used")
+HOURS = 0.1
+
+
+def storm(seed: int) -> Day:
+    chance = random.Random(f"storm {seed}")
+    kinds = [kind for kind in KINDS if kind != "lose"]
+    few = tuple(sorted(chance.sample(kinds, chance.randint(1, 4)), key=kinds.index))
+    return Day(
+        rules=_rules(chance),
+        callers=Callers(chance.choice((60, 200, 400)), talk_seconds=20, patience_seconds=60, urgent_share=0.2),
+        agents=Agents(late_seconds=10, reject_share=0.1, miss_share=0.1),
+        hours=HOURS,
+        seed=seed,
+        pbxs=chance.choice((("main",), ("east", "west"))),
+        faults=few if chance.random() < 0.7 else tuple(kinds),
+    )
+
+
+def _rules(chance: random.Random) -> SiteRules:
+    return SiteRules(
+        queues=tuple(
+            QueueRules(
+                name=name,
+                strategy=chance.choice(STRATEGIES),
+                order=chance.choice(("strict", "strict", "head_start")),
+                ring_seconds=chance.choice((5, 10, 20)),
+                wrap_up_seconds=chance.choice((0, 5, 15)),
+                max_wait_seconds=chance.choice((None, None, 30, 60)),
+                max_waiting=chance.choice((None, None, 3)),
+                stay_needs=chance.choice((Presence.NOBODY, Presence.NOBODY, Presence.LOGGED_IN)),
+                ways_out=chance.choice(({}, {}, {"TIMEOUT": WayOut(queue=other)}, {"EMPTY": WayOut(context="away")})),
+            )
+            for name, other in ((SALES, SUPPORT), (SUPPORT, SALES))
+        ),
+        agents=tuple(
+            AgentRules(
+                name=AgentName(f"agent-{number}"),
+                queues=chance.choice(({SALES: 1}, {SUPPORT: 2}, {SALES: 1, SUPPORT: 2}, {SALES: 2, SUPPORT: 1})),
+                devices=(Device(kind="desk", dial=f"PJSIP/agent-{number}"),),
+            )
+            for number in range(chance.randint(1, 5))
+        ),
+        offers=OfferRules(
+            no_answer_seconds=5,
+            busy_seconds=5,
+            rejected_seconds=5,
+            pause_after_missed=chance.choice((0, 0, 3)),
+            unreachable_first_seconds=2,
+            unreachable_limit_seconds=20,
+        ),
+    )
+
+
+def live_through(seed: int) -> Result:
+    """Raises LawBroken, which says how to see it again."""
+    with capture_logs():
+        try:
+            return simulate(storm(seed))
+        except LawBroken as broken:
+            raise LawBroken(f"{broken}\nonce more: make storm SEEDS=1 FIRST={seed}") from broken
+
+
+def main() -> int:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("seeds", type=int, nargs="?", default=1000)
+    asked.add_argument("--first", type=int, default=1)
+    arguments = asked.parse_args()
+    began, calls, broken = time.monotonic(), 0, 0
+    for seed in range(arguments.first, arguments.first + arguments.seeds):
+        try:
+            result = live_through(seed)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other seeds are tried
+            broken += 1
+            print(f"{type(error).__name__}: {error}\n", flush=True)
+        else:
+            calls += result.report.calls
+            if arguments.seeds == 1:
+                print("\n".join(result.faults))
+    print(f"{arguments.seeds} storms, {calls} calls, {broken} broken, in {time.monotonic() - began:.0f} s")
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
