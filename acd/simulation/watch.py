@@ -42,6 +42,7 @@ from acd.center.model import (
     RequestId,
     RequestState,
 )
+from acd.center.offers import offer_of
 from acd.center.state import State
 from acd.simulation.channels import Caller, Leg
 from acd.simulation.server import Server
@@ -182,7 +183,12 @@ class Watch:
         for server in self._servers.values():
             for other in server.pbx.channels.values():
                 if isinstance(other, Leg) and other is not leg and other.originate.dial == leg.originate.dial:
-                    raise LawBroken(f"{leg.id} and {other.id} are both at {leg.originate.dial}")
+                    self._both_ring(leg, other, at_one_server=leg.id in server.pbx.channels)
+
+    def _both_ring(self, leg: Leg, other: Leg, *, at_one_server: bool) -> None:
+        """A leg that the journal did not keep is found when its own server is surveyed, and no other waits for it."""
+        if at_one_server or offer_of(other.id) in self._state.offers:
+            raise LawBroken(f"{leg.id} and {other.id} are both at {leg.originate.dial}")
 
     def goes_on(self, caller: Caller) -> None:
         """In the dialplan, behind the line."""

@@ -8,6 +8,7 @@ import pytest
 
 from acd.center import Refused
 from acd.center.facts import CallerReleased, RequestMoved
+from acd.center.folding import requests
 from acd.center.model import AgentName, KnownCaller, Presence, QueueName, WayOut
 
 from .worlds import START, World, one_queue
@@ -323,6 +324,18 @@ def test_who_hung_up_a_moment_ago_has_his_old_place_back() -> None:
     world.time_passes(61)
     too_late = world.caller_joins("sales", number="0612345678")
     assert world.line("sales") == [other, too_late]
+
+
+def test_of_too_many_numbers_those_who_called_longest_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "NUMBERS_KEPT", 2)
+    world = one_queue(redial_seconds=600, last_agent_days=1, wrap_up_seconds=0)
+    for number in ("1", "2", "1", "3"):
+        talk = world.caller_joins("sales", number=number)
+        world.takes_the_call("alice")
+        world.caller_hangs_up(talk)
+        world.hangs_up("alice")
+
+    assert list(world.center.state.last_agents) == ["1", "3"]
 
 
 def test_who_was_served_or_hides_his_number_has_no_old_place() -> None:

@@ -51,6 +51,7 @@ def wait_of(world: World, request: str) -> Wait | None:
 def test_nothing_is_known_before_some_requests_were_handled() -> None:
     assert until_free(1, 1, handled(60, 60, 60, 60)) is None
     assert until_free(1, 1, handled(60, 60, 60, 60, 60)) is not None
+    assert until_free(1, 1, handled(0.5, 0.5, 0.5, 0.5, 0.5)) is not None
 
 
 def test_twice_the_agents_halve_the_wait_for_a_place_far_behind() -> None:
@@ -91,6 +92,37 @@ def test_it_does_not_grow_while_one_waits_and_falls_with_each_step_ahead() -> No
 
     assert before and after
     assert after.p50 < before.p50 and after.p90 < before.p90
+
+
+def test_who_is_next_waits_for_the_next_agent_to_become_free() -> None:
+    world = busy_queue("alice", "bob")
+
+    assert wait_of(world, world.caller_joins("sales")) == until_free(1, 2, world.queue("sales").handling)
+
+
+def test_those_ahead_who_need_less_take_their_share_of_the_agents() -> None:
+    world = busy_queue("alice", "bob", "carol", "dave")
+    world.with_agents("alice", "bob", skills={"french": 1}, sales=1)
+    for _ in range(4):
+        world.caller_joins("sales")
+
+    french = world.caller_joins("sales", needs=(Need("french", 1),))
+
+    assert wait_of(world, french) == until_free(3, 2, world.queue("sales").handling)
+
+
+def test_of_one_who_does_not_wait_nothing_is_told() -> None:
+    world = busy_queue("alice")
+    talks = world.center.state.offers[world.offer_to("alice")].request
+    waits = world.caller_joins("sales")
+    meant_for_alice = world.caller_joins("sales", preferred_agent="alice")
+    assert wait_of(world, talks) is None
+    assert wait_of(world, meant_for_alice) is None
+    assert wait_of(world, waits)
+
+    world.link_is_lost()
+
+    assert wait_of(world, waits) is None
 
 
 def test_only_agents_with_the_skills_count() -> None:

@@ -16,7 +16,7 @@ from acd.center.facts import (
     RequestConnected,
     RequestEnded,
 )
-from acd.center.inputs import LegEnd
+from acd.center.inputs import LegEnd, LegHungUp
 from acd.center.model import AgentName, Caller, OfferOutcome
 from acd.center.offers import BRIDGE_SECONDS, HANG_UP_SECONDS, LEG_ENDS_SECONDS
 from acd.center.reach import Device
@@ -194,6 +194,20 @@ def test_who_answers_and_hangs_up_before_he_accepts_has_rejected() -> None:
 
     assert world.last(OfferEnded).outcome is OfferOutcome.REJECTED
     assert world.agent("alice").reason == "rejected"
+
+
+@pytest.mark.parametrize("accepts", [False, True])
+def test_a_phone_that_hangs_up_before_it_is_bridged_ends_no_talk(accepts: bool) -> None:
+    """`HangupRequest` is heard of it as well; what came of the offer is told by the end of its leg."""
+    world = one_queue("alice")
+    request = world.caller_joins("sales")
+    world.answers("alice")
+    if accepts:
+        world.accepts("alice")
+
+    assert world.tell(LegHungUp(world.offer_to("alice"))) == []
+
+    assert world.request(request).state == "offered"
 
 
 def test_who_accepts_and_hangs_up_before_he_is_bridged_has_rejected() -> None:

@@ -193,6 +193,17 @@ def test_who_logs_in_at_a_seat_is_rung_there() -> None:
     assert world.offer("alice").device == Device(kind="desk", dial="PJSIP/1002")
 
 
+def test_the_phone_that_he_left_for_a_seat_is_nobody_s_business() -> None:
+    world = _with_seats("alice")
+    world.logs_out("alice")
+    world.sits_down("alice", "seat-2")
+
+    world.phone_is_taken_up("alice")
+
+    assert world.told(PhoneTaken) == []
+    assert world.state_of("alice") == "available"
+
+
 def test_after_a_logout_he_is_back_at_his_own() -> None:
     world = _with_seats("alice")
     world.sits_down("alice", "seat-1")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from acd.center.facts import CallerReleased, OfferMade, RequestEnded, RulesChanged
+from acd.center import inputs
+from acd.center.facts import CallerReleased, OfferMade, PhoneTaken, RequestEnded, RulesChanged
 from acd.center.reach import Device
 
 from .worlds import START, World, one_queue
@@ -309,3 +310,25 @@ def test_new_rules_leave_no_lane_of_the_old_ones_behind() -> None:
     assert world.ending_of(gone).outcome == "abandoned"
     assert world.ringing == {}
     assert all(lane in set(world.queue("sales").all_lanes()) for lane in world.center.state.touched)
+
+
+# ---- What is left of them
+
+
+def test_the_phone_of_an_agent_who_was_taken_away_may_be_used() -> None:
+    world = one_queue("alice", "bob").without_agent("alice")
+
+    world.phone_is_taken_up("alice")
+
+    assert world.told(PhoneTaken) == []
+
+
+def test_the_same_day_does_not_begin_twice() -> None:
+    world = one_queue("alice")
+    world.tell(inputs.DayBegan("2026-11-24"))
+    world.caller_joins("sales")
+    world.takes_the_call("alice")
+
+    assert world.tell(inputs.DayBegan("2026-11-24")) == []
+
+    assert world.agent("alice").taken_today == 1
