@@ -37,6 +37,10 @@ LONGEST_SECONDS = 180.0
 """A mutant that hangs is noticed, too."""
 
 
+class Stale(Exception):
+    """The code that a mutant would change is not there any more."""
+
+
 class Mutant(NamedTuple):
     file: str
     old: str
@@ -48,7 +52,7 @@ class Mutant(NamedTuple):
         at = self.at
         if at is None:
             if text.count(self.old) != 1:
-                raise ValueError(f"{self.file}: stands there {text.count(self.old)} times, not once: {self.old!r}")
+                raise Stale(f"{self.file}: stands there {text.count(self.old)} times, not once: {self.old!r}")
             at = text.index(self.old)
         return text[:at] + self.new + text[at + len(self.old) :]
 
@@ -207,11 +211,16 @@ def main() -> int:
 
 
 def _try(mutants: Sequence[Mutant]) -> int:
-    """Says how many survive."""
+    """Says how many survive, or can no longer be made."""
     alive = 0
     for number, mutant in enumerate(mutants, 1):
         began = time.monotonic()
-        is_alive = survives(mutant)
+        try:
+            is_alive = survives(mutant)
+        except Stale as stale:
+            print(f"{number:4} STALE     {stale}", flush=True)
+            alive += 1
+            continue
         alive += is_alive
         took = time.monotonic() - began
         print(f"{number:4} {'SURVIVED' if is_alive else 'killed  '} {took:5.1f} s  {mutant}", flush=True)

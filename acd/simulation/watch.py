@@ -44,7 +44,7 @@ from acd.center.model import (
 )
 from acd.center.offers import offer_of
 from acd.center.state import State
-from acd.simulation.channels import Caller, Leg
+from acd.simulation.channels import Caller, Channel, Leg
 from acd.simulation.server import Server
 
 LATE_SECONDS = 1.0
@@ -80,7 +80,7 @@ class Watch:
         self._state = state
         self._servers = servers
         self._with_faults = with_faults
-        self._offer_to: dict[AgentName, OfferId] = {}
+        self._offers_to: dict[AgentName, dict[OfferId, RequestId]] = {}
         self._agent_of: dict[OfferId, AgentName] = {}
         self._offers: dict[RequestId, set[OfferId]] = {}
         """Of each request that lives, the offers by which it may yet be answered: none, it waits."""
@@ -124,12 +124,14 @@ class Watch:
         self._line[fact.request].entered_at = fact.entered_at
 
     def _offered(self, fact: OfferMade) -> None:
-        self._demand(fact.agent not in self._offer_to, fact, "the agent has another offer")
+        to_him = self._offers_to.setdefault(fact.agent, {})
+        self._demand({*to_him.values()} <= {fact.request}, fact, "the agent has another offer")
         self._demand(self._is_in_line(fact.request), fact, "the caller does not wait")
         self._demand(fact.shared or not self._offers[fact.request], fact, "the caller is offered to another agent")
         self._demand(fact.pbx in self._steered, fact, "nobody steers the caller's server")
         self._demand(not self._is_overtaken_by(fact.request), fact, "somebody like the caller came before him")
-        self._offer_to[fact.agent], self._agent_of[fact.offer] = fact.offer, fact.agent
+        to_him[fact.offer] = fact.request
+        self._agent_of[fact.offer] = fact.agent
         self._offers[fact.request].add(fact.offer)
 
     def _is_overtaken_by(self, request: RequestId) -> bool:
@@ -167,7 +169,7 @@ class Watch:
     def _leg_gone(self, fact: LegGone) -> None:
         self._demand(self._with_faults or not fact.overdue, fact, "nobody heard of the end of the leg")
         agent = self._agent_of.pop(fact.offer)
-        self._demand(self._offer_to.pop(agent, None) == fact.offer, fact, "the agent had no such offer")
+        self._demand(self._offers_to[agent].pop(fact.offer, None) is not None, fact, "the agent had no such offer")
 
     def _is_in_line(self, request: RequestId) -> bool:
         return request in self._offers and request not in self._talks
@@ -214,8 +216,8 @@ class Watch:
         self._odd = odd
 
     def at_the_end(self) -> None:
-        if self._offers or self._offer_to or self._state.requests or self._state.offers:
-            raise LawBroken(f"left over: {self._offers} {self._offer_to}")
+        if self._offers or self._agent_of or self._state.requests or self._state.offers:
+            raise LawBroken(f"left over: {self._offers} {self._agent_of}")
 
     def _is_calm(self, name: str, now: float) -> bool:
         server = self._servers[name]
@@ -230,7 +232,7 @@ class Watch:
         for agent in self._state.agents.values():
             if agent.until is not None and agent.until < late:
                 yield f"{agent.name} is {agent.state} until {agent.until}"
-            if agent.state in ON_A_CALL and agent.offer is None:
+            if agent.state in ON_A_CALL and not agent.offers:
                 yield f"{agent.name} is {agent.state} without an offer"
         for offer in self._state.offers.values():
             if offer.deadline is not None and offer.deadline < late and offer.pbx in self._steered:
@@ -243,15 +245,27 @@ class Watch:
     def _oddities(self) -> set[tuple[str, str]]:
         books = {(request.pbx, request.channel): request for request in self._state.requests.values()}
         lines = {(name, one.id): one for name, one in self._channels() if isinstance(one, Caller)}
-        odd = {(name, f"{identity} on one side only") for name, identity in books.keys() ^ lines.keys()}
+        odd = {
+            (name, f"{identity} on one side only")
+            for name, identity in books.keys() ^ lines.keys()
+            if not self._talk_is_lost(lines.get((name, identity)))
+        }
         for where in books.keys() & lines.keys():
             if (books[where].connected_at is not None) != (lines[where].bridge is not None):
                 odd.add((where[0], f"{where[1]} talks on one side only"))
         offers = {(offer.pbx, offer.channel) for offer in self._state.offers.values()}
-        legs = {(name, one.id) for name, one in self._channels() if isinstance(one, Leg)}
-        return odd | {(name, f"the leg {identity} on one side only") for name, identity in offers ^ legs}
+        legs = {(name, one.id): one for name, one in self._channels() if isinstance(one, Leg)}
+        return odd | {
+            (name, f"the leg {identity} on one side only")
+            for name, identity in offers ^ legs.keys()
+            if not self._talk_is_lost(legs.get((name, identity)))
+        }
 
-    def _channels(self) -> Iterator[tuple[str, Any]]:
+    def _talk_is_lost(self, channel: Channel | None) -> bool:
+        """The journal may not have kept by which offer two came together: their talk goes on, and is in no book."""
+        return self._with_faults and channel is not None and channel.bridge is not None
+
+    def _channels(self) -> Iterator[tuple[str, Channel]]:
         for name, server in self._servers.items():
             yield from ((name, channel) for channel in server.pbx.channels.values())
 

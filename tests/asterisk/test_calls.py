@@ -564,7 +564,20 @@ async def test_a_survey_that_fails_is_made_again(server: Server, monkeypatch: py
     server.calls.stop()
 
 
-async def test_a_link_that_is_lost_forgets_what_was_under_way_and_beats_no_more(server: Server) -> None:
+async def test_a_link_that_is_lost_beats_no_more(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acd.asterisk.calls.HEARTBEAT_SECONDS", 0)
+    await server.comes_up()
+    while server.link.names().count("Setvar") < 3:
+        await asyncio.sleep(0)
+    server.calls.link_down("cut")
+    await asyncio.sleep(0)
+    server.link.asked.clear()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert server.link.asked == []
+
+
+async def test_a_link_that_is_lost_forgets_what_was_under_way(server: Server) -> None:
     await server.comes_up()
     server.bridges()
     server.hears("BlindTransfer", "", Result="Success", TransfererUniqueid=LEG, TransfereeUniqueid=CALLER)
@@ -572,8 +585,6 @@ async def test_a_link_that_is_lost_forgets_what_was_under_way_and_beats_no_more(
     server.told.clear()
     server.calls.link_down("cut")
     assert server.told == [PbxLost(MAIN)]
-    while server.calls._tasks:
-        await asyncio.sleep(0)
     server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
     assert server.hears("BridgeEnter", "8", BridgeUniqueid="b") == [], "nobody was passed on"
     assert CallBridged(OFFER) not in server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
