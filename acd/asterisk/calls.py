@@ -28,6 +28,7 @@ from acd.center.inputs import (
     Input,
     LegAccepted,
     LegAnswered,
+    LegBegan,
     LegEnded,
     LegHungUp,
     NewParty,
@@ -161,8 +162,9 @@ class Calls:
 
     def _new_channel(self, event: Event) -> None:
         channel = ChannelId(event["Uniqueid"])
-        if offer_of(channel):
+        if offer := offer_of(channel):
             self._legs[channel] = ""
+            self._tell(LegBegan(pbx=self.pbx, offer=offer))
         else:
             self._tell_of_phone(channel, event)
 

@@ -149,6 +149,7 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.CallerJoined: calls.joined,
     inputs.PhoneUsed: phones.used,
     inputs.ChannelGone: _channel_gone,
+    inputs.LegBegan: offers.began,
     inputs.LegProgressed: offers.progressed,
     inputs.LegAnswered: offers.answered,
     inputs.LegAccepted: offers.accepted,

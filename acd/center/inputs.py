@@ -154,6 +154,13 @@ class LegHungUp(Input, frozen=True):
     offer: OfferId
 
 
+class LegBegan(Input, frozen=True):
+    """The channel to the agent's phone is there."""
+
+    pbx: PbxName
+    offer: OfferId
+
+
 class LegProgressed(Input, frozen=True):
     """The network is at it, or (`rings`) the telephone rings."""
 

@@ -25,6 +25,7 @@ from acd.center.inputs import (
     CallBridged,
     LegAccepted,
     LegAnswered,
+    LegBegan,
     LegEnded,
     LegHungUp,
     LegProgressed,
@@ -107,6 +108,20 @@ def _rings_all(turn: Turn, request: Request) -> bool:
 
 
 # ---- What the telephone tells
+
+
+def began(turn: Turn, told: LegBegan) -> None:
+    """What was asked for over a connection that broke may still be carried out, when its offer has been given up."""
+    if told.offer not in turn.state.offers:
+        turn.tell(
+            LegReleased(
+                at=turn.now,
+                offer=told.offer,
+                pbx=told.pbx,
+                channel=leg_channel(told.offer),
+                deadline=turn.now + HANG_UP_SECONDS,
+            )
+        )
 
 
 def progressed(turn: Turn, told: LegProgressed) -> None:

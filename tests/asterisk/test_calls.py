@@ -35,6 +35,7 @@ from acd.center.inputs import (
     Input,
     LegAccepted,
     LegAnswered,
+    LegBegan,
     LegEnd,
     LegEnded,
     LegHungUp,
@@ -209,7 +210,7 @@ async def test_a_leg_that_is_picked_up_is_told_once_it_is_up(server: Server) -> 
 
 
 async def test_a_telephone_that_is_none_of_our_legs_is_told(server: Server) -> None:
-    assert server.hears("Newchannel", LEG, ChannelState="0") == []
+    assert server.hears("Newchannel", LEG, ChannelState="0") == [LegBegan(MAIN, OFFER)]
     assert server.hears("Newchannel", "7", "PJSIP/bob-01", ChannelState="0") == [
         PhoneUsed(MAIN, "PJSIP/bob", "7", talks=False)
     ]

@@ -159,6 +159,7 @@ ASKS: tuple[Callable[[AgentName], Input], ...] = (
     *(lambda agent, forward=forward: inputs.SwitchForward(agent, forward) for forward in Forward),
 )
 HEARD: tuple[Callable[[OfferId], Input], ...] = (
+    lambda offer: inputs.LegBegan(PBXS[0], offer),
     *(lambda offer, rings=rings: inputs.LegProgressed(offer, rings) for rings in (False, True)),
     *(lambda offer, pause=pause: inputs.LegRejected(offer, pause) for pause in (False, True)),
     inputs.LegAnswered,

@@ -16,7 +16,7 @@ from acd.center.facts import (
     RequestConnected,
     RequestEnded,
 )
-from acd.center.inputs import LegEnd, LegHungUp
+from acd.center.inputs import LegBegan, LegEnd, LegHungUp
 from acd.center.model import AgentName, Caller, OfferOutcome
 from acd.center.offers import BRIDGE_SECONDS, HANG_UP_SECONDS, LEG_ENDS_SECONDS
 from acd.center.reach import Device
@@ -483,6 +483,27 @@ def test_what_is_heard_of_an_offer_after_its_end_changes_nothing(
     late(world, offer)
 
     assert len(world.facts) == facts
+
+
+def test_a_leg_that_begins_when_its_offer_is_over_is_told_to_end() -> None:
+    """It was asked for over a connection that broke; the survey behind it did not find it yet."""
+    world = one_queue("alice")
+    world.caller_joins("sales")
+    late = world.offer("alice")
+    world.link_is_lost()
+    world.link_is_back(gone=[late.channel])
+
+    world.tell(LegBegan(MAIN, late.id))
+
+    assert world.told(LegReleased, offer=late.id, channel=late.channel)
+    assert world.ringing.keys() == {"alice"}, "for another offer"
+
+
+def test_a_leg_that_begins_in_time_is_let_ring() -> None:
+    world = one_queue("alice")
+    world.caller_joins("sales")
+
+    assert world.tell(LegBegan(MAIN, world.offer_to("alice"))) == []
 
 
 def test_the_end_of_a_leg_that_nobody_knows_changes_nothing() -> None:

@@ -10,7 +10,7 @@ from acd.center.inputs import LiveChannel
 from acd.center.model import ChannelId, NotAllowed, Seat
 from acd.center.reach import Device
 
-from .worlds import World, one_queue
+from .worlds import MAIN, World, one_queue
 
 # ---- Used for something else
 
@@ -162,6 +162,16 @@ def test_what_was_taken_up_or_put_down_unheard_is_found_out() -> None:
 
     assert [world.state_of("alice"), world.state_of("bob")] == ["available", "busy"]
     assert len(world.told(PhoneTaken)) == 2
+
+
+def test_a_survey_of_one_server_says_nothing_of_the_phones_at_another() -> None:
+    world = World(MAIN, "west").with_queue("sales").with_agents("alice", sales=1)
+    world.phone_is_taken_up("alice")
+
+    world.link_is_lost("west")
+    world.link_is_back("west")
+
+    assert world.state_of("alice") == "busy"
 
 
 def test_a_new_start_remembers_who_is_on_the_phone() -> None:
