@@ -82,6 +82,9 @@ class Session:
             raise Refused("Missing channel parameter in request")
         one = self._channel(action, "channel1", f"Channel1 does not exist: {action['channel1']}")
         other = self._channel(action, "channel2", f"Channel2 does not exist: {action['channel2']}")
+        if one.bridge and one.bridge is other.bridge:
+            self._pbx.tear_apart(one, other)
+            raise Refused(f"Unable to add Channel2 to bridge: {other.name}")
         self.answer(action, "Message: Channels have been bridged\r\n")
         self._pbx.bridge(one, other)
 

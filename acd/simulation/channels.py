@@ -6,7 +6,7 @@ The texts are whole header lines, ready to be sent: most of what a PBX says is s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -80,6 +80,19 @@ class Channel:
             f"{p}Uniqueid: {self.id}\r\n{p}Linkedid: {self.linked_id}\r\n"
         )
 
+    @property
+    def application(self) -> str:
+        return "(null)"
+
+    def status(self, names: Iterable[str], now: float) -> str:
+        """Of its Status event, with these variables."""
+        variables = "".join(f"Variable: {name}={self.variables.get(name, '(null)')}\r\n" for name in names)
+        seconds = int(now - self.is_up_since) if self.state is ChannelState.UP else 0
+        return (
+            f"{self.shown()}Type: PJSIP\r\nBridgeID: {self.bridge.id if self.bridge else ''}\r\n"
+            f"Application: {self.application}\r\nSeconds: {seconds}\r\n{variables}"
+        )
+
 
 class Caller(Channel):
     """A channel from outside, and who is on it."""
@@ -94,6 +107,10 @@ class Caller(Channel):
         self.was_bridged = False
         self.sent_on_as: str | None = None
         """With which ACD_STATUS he went on in the dialplan."""
+
+    @property
+    def application(self) -> str:
+        return "WaitExten" if self.waits else "(null)"
 
 
 class Leg(Channel):

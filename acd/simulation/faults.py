@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 from acd.center.inputs import ExtendWrapUp, FinishWrapUp, Input, LogIn, LogOut, MakeAvailable, Pause
 from acd.center.model import AgentName
-from acd.simulation.server import Server
+from acd.simulation.server import COMPARED_WITHIN_SECONDS, Server
 
 if TYPE_CHECKING:
     from acd.simulation.run import Site
 
 APART_SECONDS = 20.0
 """From the beginning of one fault to that of the next, on the average."""
-SETTLES_SECONDS = 90.0
+SETTLES_SECONDS = COMPARED_WITHIN_SECONDS + 15
 """In the end, until everything that can be found out has been."""
 
 
@@ -45,6 +45,8 @@ class Faults:
             return
         self._next.cancel()
         self._site.daemon.dies_after = None
+        for server in self._site.servers.values():
+            server.pbx.loses_next = 0
         for timer, repair in list(self._repairs.items()):
             timer.cancel()
             repair()
@@ -107,7 +109,7 @@ class Faults:
 
     def _cut(self, server: Server) -> str:
         server.weather.cut()
-        server.troubled_at = self._loop.time()
+        server.cut_at = self._loop.time()
         return f"the connection to {server.name} is cut"
 
     def _go_dark(self, server: Server) -> str:
@@ -148,7 +150,6 @@ class Faults:
 
     def _lose(self, server: Server) -> str:
         server.pbx.loses_next = self._chance.randint(1, 3)
-        server.troubled_at = self._loop.time()
         return f"{server.pbx.loses_next} events of {server.name} are lost"
 
     def _repeat(self, server: Server) -> str:

@@ -245,12 +245,10 @@ class SimulatedPbx:
     def _talk_ends(self, channel: Channel, cause: int) -> None:
         """Each of the two ends on a thread of its own: which of them is the first is open."""
         alone = self._leaves_bridge(channel)
-        if self._chance.random() < 0.5:
-            self._gone(channel, cause)
-            self._is_left(*alone)
-        else:
-            self._is_left(*alone)
-            self._gone(channel, cause)
+        ends: list[Callable[[], None]] = [lambda: self._gone(channel, cause), lambda: self._is_left(*alone)]
+        self._chance.shuffle(ends)
+        for end in ends:
+            end()
 
     def _dialplan_ends(self, leg: Channel) -> None:
         leg.stops_timer()
@@ -273,6 +271,14 @@ class SimulatedPbx:
         for channel, partner in ((one, other), (other, one)):
             channel.connected_number, channel.connected_name = partner.number, partner.caller_name
             self._tell("NewConnectedLine", channel)
+
+    def tear_apart(self, one: Channel, other: Channel) -> None:
+        """Asked to bridge two who are in one bridge already, Asterisk ends their talk (22.10.1, 16.28.0)."""
+        bridge = Bridge(str(UUID(int=self._chance.getrandbits(128), version=4)))
+        self._tell_bridge("BridgeCreate", bridge)
+        self._is_left(*self._leaves_bridge(one))
+        self._tell_bridge("BridgeDestroy", bridge)
+        self._goes_on(one)
 
     def _enters_bridge(self, channel: Channel, bridge: Bridge) -> None:
         channel.stops_timer()
@@ -338,17 +344,7 @@ class SimulatedPbx:
 
     def status(self, names: Iterable[str]) -> list[str]:
         """Of each channel, the header lines of its Status event."""
-        return [self._status(channel, names) for channel in self.channels.values()]
-
-    def _status(self, channel: Channel, names: Iterable[str]) -> str:
-        variables = "".join(f"Variable: {name}={channel.variables.get(name, '(null)')}\r\n" for name in names)
-        application = "WaitExten" if isinstance(channel, Caller) and channel.waits else "(null)"
-        seconds = int(self.now() - channel.is_up_since) if channel.state is ChannelState.UP else 0
-        bridge = channel.bridge.id if channel.bridge else ""
-        return (
-            f"{channel.shown()}Type: PJSIP\r\nBridgeID: {bridge}\r\n"
-            f"Application: {application}\r\nSeconds: {seconds}\r\n{variables}"
-        )
+        return [channel.status(names, self.now()) for channel in self.channels.values()]
 
     # ---- Channels come and go
 

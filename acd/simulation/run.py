@@ -78,9 +78,10 @@ def simulate(
     with asyncio.Runner(loop_factory=lambda: WeatheredLoop(BEGINS_AT)) as runner:
         try:
             return runner.run(_live(day, on_fact, Disk(store())))
-        except LawBroken as broken:
+        except Exception as broken:
             with_faults = f" with --faults {','.join(day.faults)}" if day.faults else ""
-            raise LawBroken(f"seed {day.seed}{with_faults}: {broken}") from broken
+            what = str(broken) if isinstance(broken, LawBroken) else repr(broken)
+            raise LawBroken(f"seed {day.seed}{with_faults}: {what}") from broken
 
 
 async def _live(day: Day, on_fact: Callable[[AnyFact], None], disk: Disk) -> Result:

@@ -19,6 +19,8 @@ from acd.simulation.people import Manner, Visitor
 
 PORT = 5038
 CALLS_AGAIN_SECONDS = 1.0
+COMPARED_WITHIN_SECONDS = 75.0
+"""After that a lost event has been found out, where servers are compared with the books every minute."""
 
 
 class Onlooker(Protocol):
@@ -72,12 +74,17 @@ class Server:
         self.phones: dict[str, Callable[[], Manner]] = {}
         self._loop = loop
         self._login, self._chance, self._told, self._onlooker = login, chance, told, onlooker
-        self.troubled_at = 0.0
-        """When something that is over at once last went wrong here."""
+        self.cut_at = 0.0
+        """When its connection was last cut."""
         self.pulse: StoppablePulse
         self.pbx: UnreliablePbx
         self.start_anew()
         loop.listen(name, PORT, self._session)
+
+    @property
+    def troubled_until(self) -> float:
+        """The latest moment until which what went wrong here, and was over at once, may not have been found out."""
+        return max(self.cut_at, self.pbx.lost_at + COMPARED_WITHIN_SECONDS)
 
     @property
     def is_well(self) -> bool:
@@ -133,6 +140,8 @@ class _Socket(asyncio.Protocol):
 class UnreliablePbx(SimulatedPbx):
     """Of its events some are lost, or told twice."""
 
+    lost_at = 0.0
+    """When the last of them was lost."""
     loses_next = 0
     repeats_next = 0
     onlooker: Onlooker
@@ -147,6 +156,7 @@ class UnreliablePbx(SimulatedPbx):
     def _say(self, name: str, kind: str, lines: str) -> None:
         if self.loses_next:
             self.loses_next -= 1
+            self.lost_at = self.now()
             return
         super()._say(name, kind, lines)
         if self.repeats_next:

@@ -224,7 +224,7 @@ class Watch:
         if not (server.is_well and name in self._steered):
             self._calm_since.pop(name, None)
             return False
-        return now - max(server.troubled_at, self._calm_since.setdefault(name, now)) >= CALM_SECONDS
+        return now - max(server.troubled_until, self._calm_since.setdefault(name, now)) >= CALM_SECONDS
 
     def _overdue(self, now: float) -> Iterator[str]:
         """What was to end by itself, and has not."""

@@ -36,7 +36,7 @@ HOURS = 0.1
 
 def storm(seed: int) -> Day:
     chance = random.Random(f"storm {seed}")
-    kinds = [kind for kind in KINDS if kind != "lose"]
+    kinds = [kind for kind in KINDS if kind != "lose"]  # nobody compares while the link is up: it would stay lost
     few = tuple(sorted(chance.sample(kinds, chance.randint(1, 4)), key=kinds.index))
     return Day(
         rules=_rules(chance),

@@ -12,10 +12,10 @@ import pytest
 from acd.center import Center
 from acd.center.facts import AnyFact, DayChanged
 from acd.center.inputs import DayBegan
-from acd.simulation.channels import Caller, Leg
+from acd.simulation.channels import Caller, Leg, Originate
 from acd.simulation.disk import Disk, GroupedJournal, Memory
 from acd.simulation.network import WeatheredLoop
-from acd.simulation.people import Visitor
+from acd.simulation.people import Manner, Visitor
 from acd.simulation.process import Killed, Process
 from acd.simulation.server import Server, StoppablePulse
 
@@ -175,5 +175,26 @@ def test_the_next_process_goes_on_behind_what_is_on_disk() -> None:
             journal.close()
         assert days_on(disk) == ["monday", "tuesday"]
         assert disk.last == 2
+
+    live(story())
+
+
+def test_two_who_are_bridged_again_are_torn_apart_as_by_the_real_one() -> None:
+    """docs/asterisk-notes.md."""
+
+    async def story() -> None:
+        server = a_server()
+        server.pbx.variables["ACD_HEARTBEAT"] = str(int(asyncio.get_running_loop().time()))
+        server.phones["PJSIP/alice"] = lambda: Manner(answers_after_seconds=1)
+        caller = server.pbx.call(Visitor("sales"))
+        caller.variables["ACD_STATUS"] = "ANSWERED"
+        server.pbx.originate(Originate("", "acd-1", "PJSIP/alice", 20, ("", ""), {}))
+        await asyncio.sleep(2)
+        leg = server.pbx.channels["acd-1"]
+        server.pbx.bridge(caller, leg)
+        assert caller.bridge is leg.bridge is not None
+        server.pbx.tear_apart(caller, leg)
+        assert not server.pbx.channels
+        server.pbx.close()
 
     live(story())
