@@ -283,6 +283,15 @@ async def test_who_joins_a_leg_already_there_is_told_either_way_round(server: Se
     assert server.hears("BridgeEnter", LEG, BridgeUniqueid="b") == [TalksTogether(MAIN, OFFER, "third")]
 
 
+@pytest.mark.parametrize("first", [LEG, "third"])
+async def test_who_is_brought_together_with_a_leg_is_known_by_his_name(server: Server, first: str) -> None:
+    names = {LEG: LEG_NAME, "third": "PJSIP/bob-00000007"}
+    for channel in (first, *(names.keys() - {first})):
+        server.hears("BridgeEnter", channel, names[channel], BridgeUniqueid="b")
+    server.decides(accepted(caller_channel="third"))
+    assert server.link.last("Bridge")["Channel1"] == "PJSIP/bob-00000007"
+
+
 async def test_half_of_a_way_to_somebody_talks_to_nobody(server: Server) -> None:
     server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
     assert server.hears("BridgeEnter", "half", "Local/1@x-0001;1", BridgeUniqueid="b") == []
