@@ -334,6 +334,8 @@ class Agent(Table):
     skills: dict[Name, Level] = {}
     number: Annotated[str, _matching(r"\d{1,12}", "1 to 12 digits")] | None = None
     """By which he logs in at a seat's telephone."""
+    wrap_up_seconds: Seconds | None = None
+    """Instead of those of his queues."""
     callbacks: bool = False
     capacity: dict[Literal["chat", "email", "social", "ticket"], Annotated[int, Field(ge=0, le=1000)]] = {}
 
@@ -441,6 +443,7 @@ def _agent_rules(agent: Agent) -> AgentRules:
         skills=dict(agent.skills),
         number=agent.number or "",
         callbacks=agent.callbacks,
+        wrap_up_seconds=agent.wrap_up_seconds,
     )
 
 

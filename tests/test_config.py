@@ -115,6 +115,7 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(file: Path) -
             "6: agent 'al': devices[0].number: must be a valid number in the form +31612345678 (E.164), not '0612'",
         ),
         ('[[agent]]\nname = "al"\n', "4: agent 'al': devices: one of them must be a desk phone"),
+        ('[[agent]]\nname = "al"\nwrap_up_seconds = -1\n' + DESK, "6: agent 'al': wrap_up_seconds: "),
         ('[[agent]]\nname = "al"\nskills = { french = 0 }\n' + DESK, "6: agent 'al': skills.french: "),
         (
             '[[agent]]\nname = "al"\nqueues = { desk = 1 }\n' + DESK,
@@ -350,6 +351,12 @@ def test_every_key_that_the_example_leaves_out_can_be_uncommented(file: Path) ->
 
     assert config.token and config.seat and config.calendar and config.caller
     assert config.queue[0].easing and config.queue[0].ways_out.full == "support"
+
+
+def test_an_agent_s_own_wrap_up_is_part_of_the_rules(file: Path) -> None:
+    alice, bob = loaded(file, uncommented()).rules().agents
+
+    assert (alice.wrap_up_seconds, bob.wrap_up_seconds) == (40, None)
 
 
 def test_the_example_has_every_key_that_there_is() -> None:

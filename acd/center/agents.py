@@ -231,8 +231,9 @@ def switch_forward(turn: Turn, asked: SwitchForward) -> None:
 
 
 def wrap_up(turn: Turn, agent: Agent, queue: QueueRules) -> None:
-    happens(turn, agent, Happening.CALL_OVER, until=turn.now + queue.wrap_up_seconds, queue=queue.name)
-    if queue.wrap_up_seconds == 0:
+    seconds = queue.wrap_up_seconds if agent.wrap_up_seconds is None else agent.wrap_up_seconds
+    happens(turn, agent, Happening.CALL_OVER, until=turn.now + seconds, queue=queue.name)
+    if seconds == 0:
         time_is_up(turn, agent)
 
 

@@ -229,6 +229,8 @@ class AgentRules(Struct, frozen=True):
     callbacks: bool = False
     """He is offered callbacks too."""
     forwarding: Forwarding = Forwarding()
+    wrap_up_seconds: float | None = None
+    """His own, whichever queue a call came from; None: the queue's."""
 
 
 class OfferRules(Struct, frozen=True):
@@ -313,6 +315,7 @@ class Agent(Struct):
     queues: dict[QueueName, int]
     devices: tuple[Device, ...]
     skills: dict[str, int] = field(default_factory=dict)
+    wrap_up_seconds: float | None = None
     seat: Device | None = None
     """Where he has logged in, if not at a device of his own."""
     state: AgentState = AgentState.LOGGED_OUT

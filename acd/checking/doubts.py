@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from acd.center.model import MIDDLE_PRIORITY, Presence, QueueName, QueueRules, SiteRules
+from acd.center.model import MIDDLE_PRIORITY, AgentRules, Presence, QueueName, QueueRules, SiteRules
 
 STRICTNESS = (Presence.NOBODY, Presence.LOGGED_IN, Presence.READY, Presence.AVAILABLE)
 MOST_PHONES_AT_ONCE = 50
@@ -32,7 +32,7 @@ def _of_queue(rules: SiteRules, queue: QueueRules) -> Iterator[str]:
         yield f"ring_all rings up to {len(members)} phones for each caller"
     yield from _of_waiting(queue)
     yield from _of_easing(queue)
-    yield from _of_wrap_up(queue)
+    yield from _of_wrap_up(queue, members)
     yield from _of_doors(queue)
     yield from _of_starving(rules, queue)
 
@@ -64,7 +64,9 @@ def _of_easing(queue: QueueRules) -> Iterator[str]:
         previous = step
 
 
-def _of_wrap_up(queue: QueueRules) -> Iterator[str]:
+def _of_wrap_up(queue: QueueRules, members: list[AgentRules]) -> Iterator[str]:
+    if any(agent.wrap_up_seconds for agent in members):
+        return
     if queue.wrap_up_seconds == 0 and queue.wrap_up_step_seconds != QueueRules(queue.name).wrap_up_step_seconds:
         yield "wrap_up_step_seconds is never used: with wrap_up_seconds = 0 there is no wrap-up to extend"
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from acd.center import Refused
 from acd.center.agents import LATER, REFUSED, STAYS, Happening, ImpossibleHappening, happens, transitions
@@ -340,6 +341,55 @@ def test_the_wrap_up_is_that_of_the_queue_that_the_call_came_from() -> None:
     world.hangs_up("alice")
 
     assert world.seconds_left("alice") == 40
+
+
+@pytest.mark.parametrize("queue", ["sales", "support", "billing"])
+def test_an_agent_in_three_queues_has_the_wrap_up_of_the_one_whichever_calls_next(queue: str) -> None:
+    seconds = {"sales": 5, "support": 40, "billing": 15}
+    world = World()
+    for name, own in seconds.items():
+        world.with_queue(name, wrap_up_seconds=own)
+    world.with_agents("alice", **dict.fromkeys(seconds, 1))
+    world.caller_joins(queue)
+    world.takes_the_call("alice")
+    for other in seconds:
+        world.caller_joins(other)
+
+    world.hangs_up("alice")
+
+    assert world.seconds_left("alice") == seconds[queue]
+    world.time_passes(seconds[queue] - 0.001)
+    assert world.ringing == {}
+    world.time_passes(0.001)
+    assert len(world.ringing) == 1
+
+
+@pytest.mark.parametrize("own", [40, 3, 0])
+def test_an_agent_s_own_wrap_up_goes_before_those_of_his_queues(own: float) -> None:
+    world = World().with_queue("sales", wrap_up_seconds=5).with_queue("support", wrap_up_seconds=15)
+    world.with_agents("alice", "bob", sales=1, support=1)
+    alice, bob = world.rules.agents
+    world.loads(agents=(replace(alice, wrap_up_seconds=own), bob))
+
+    for queue, of_the_queue in (("sales", 5), ("support", 15)):
+        for _ in ("alice", "bob"):
+            world.caller_joins(queue)
+        for agent, seconds in (("alice", own), ("bob", of_the_queue)):
+            world.takes_the_call(agent)
+            world.hangs_up(agent)
+            assert (world.seconds_left(agent) or 0) == seconds
+        world.time_passes(60)
+
+
+def test_an_agent_s_own_wrap_up_is_extended_by_the_step_of_the_call_s_queue() -> None:
+    world = World().with_queue("sales", wrap_up_seconds=0, wrap_up_step_seconds=30).with_agents("alice", sales=1)
+    (alice,) = world.rules.agents
+    world.loads(agents=(replace(alice, wrap_up_seconds=5),))
+    INTO[AgentState.WRAP_UP](world)
+
+    world.extends_wrap_up("alice")
+
+    assert world.seconds_left("alice") == 35
 
 
 def test_a_wrap_up_ends_at_its_moment_and_not_before() -> None:

@@ -59,6 +59,7 @@ AGENTS = tuple(AgentName(name) for name in ("alice", "bob", "carol", "dave"))
 
 
 SKILLS = {"alice": {"french": 3}, "bob": {"french": 1, "billing": 2}}
+WRAP_UPS = {"carol": 20.0, "dave": 0.0}
 
 
 def _agents(**queues: dict[QueueName, int]) -> tuple[AgentRules, ...]:
@@ -69,6 +70,7 @@ def _agents(**queues: dict[QueueName, int]) -> tuple[AgentRules, ...]:
             devices=(Device(kind="desk", dial=f"PJSIP/{name}"),),
             skills=SKILLS.get(name, {}),
             callbacks=name != "carol",
+            wrap_up_seconds=WRAP_UPS.get(name),
         )
         for name, serves in queues.items()
     )

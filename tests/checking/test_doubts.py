@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from acd.center.model import (
     AgentName,
@@ -39,6 +40,13 @@ def test_what_makes_sense_raises_no_doubt() -> None:
     easing = (EasingStep(30, 2), EasingStep(60, 0))
 
     assert doubts(_sales(max_wait_seconds=300, easing=easing)) == []
+
+
+def test_a_step_is_of_use_to_who_has_a_wrap_up_of_his_own() -> None:
+    rules = _sales(wrap_up_seconds=0, wrap_up_step_seconds=60)
+    (alice,) = rules.agents
+
+    assert doubts(replace(rules, agents=(replace(alice, wrap_up_seconds=5),))) == []
 
 
 @pytest.mark.parametrize(

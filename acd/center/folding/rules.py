@@ -60,6 +60,7 @@ def _set_up_agent(state: State, rules: AgentRules) -> None:
     agent.queues, agent.devices, agent.retired = rules.queues, rules.devices, False
     agent.skills = rules.skills | ({CALLS_BACK.skill: CALLS_BACK.level} if rules.callbacks else {})
     agent.forwarding = rules.forwarding
+    agent.wrap_up_seconds = rules.wrap_up_seconds
     agent.offered_at = {name: at for name, at in agent.offered_at.items() if name in rules.queues}
     phones.come_to_phone(state, agent)
     phones.note_reach(state, agent)
