@@ -69,6 +69,8 @@ class Calls:
         self._party_of: dict[ChannelId, str] = {}
         self._passed_on: set[ChannelId] = set()
         """Callers whom an agent has transferred."""
+        self._consulted: set[ChannelId] = set()
+        """Legs that have been in a bridge without their callers: to hang up completes a transfer by feature code."""
         self._legs: dict[ChannelId, str] = {}
         """Legs that live, each with the reason for which its Originate failed, if it has."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -88,7 +90,7 @@ class Calls:
         self._stop_tasks()
         self._held = None
         self._channels.forget_all_bridging()
-        for memory in (self._parties, self._party_of, self._passed_on):
+        for memory in (self._parties, self._party_of, self._passed_on, self._consulted):
             memory.clear()
         self._tell(PbxLost(pbx=self.pbx))
 
@@ -199,10 +201,12 @@ class Calls:
 
     def _note_party(self, channel: ChannelId, bridge: str, name: str) -> None:
         """Tells of those who are together in a bridge now, and were not brought together by us."""
-        self._leave_party(channel)
+        was_in_one = self._leave_party(channel)
         if name.startswith("Local/"):
             return  # half of a way to somebody, and none of those who talk
         party = self._parties.setdefault(bridge, {})
+        if was_in_one and not party and offer_of(channel):
+            self._consulted.add(channel)
         self._party_of[channel] = bridge
         for other, other_name in party.items():
             for leg, partner in ((channel, other), (other, channel)):
@@ -215,12 +219,15 @@ class Calls:
                 self._tell(NewParty(pbx=self.pbx, channel=other, dial=reading.phone_of(name)))
         party[channel] = name
 
-    def _leave_party(self, channel: ChannelId) -> None:
+    def _leave_party(self, channel: ChannelId) -> bool:
+        """Answers whether it was in one."""
         bridge = self._party_of.pop(channel, None)
-        if bridge is not None:
-            self._parties[bridge].pop(channel, None)
-            if not self._parties[bridge]:
-                del self._parties[bridge]
+        if bridge is None:
+            return False
+        self._parties[bridge].pop(channel, None)
+        if not self._parties[bridge]:
+            del self._parties[bridge]
+        return True
 
     def _transferred(self, event: Event) -> None:
         """The agent's channels are the transferers, his leg among them; who is left is transferee and target."""
@@ -244,6 +251,7 @@ class Calls:
         channel = ChannelId(event["Uniqueid"])
         self._leave_party(channel)
         self._passed_on.discard(channel)
+        self._consulted.discard(channel)
         self._channels.name_of.pop(channel, None)
         self._channels.marked.discard(channel)
         self._channels.forget_bridging(channel)
@@ -259,10 +267,12 @@ class Calls:
     def _hangs_up(self, event: Event) -> None:
         """Its telephone has: first here of the two that talked, whichever channel ends first."""
         channel = ChannelId(event["Uniqueid"])
-        if offer := offer_of(channel):
+        offer = offer_of(channel)
+        if offer is None:
+            if not self._callbacks.holds(channel):
+                self._tell(ChannelGone(pbx=self.pbx, channel=channel))
+        elif channel not in self._consulted:  # else a transfer may follow; if not, the leg's end tells
             self._tell(LegHungUp(offer=offer))
-        elif not self._callbacks.holds(channel):
-            self._tell(ChannelGone(pbx=self.pbx, channel=channel))
 
     def _originated(self, event: Event) -> None:
         """A dial failed. If it had come to a channel, that channel's end, heard next, knows better why."""
