@@ -23,6 +23,7 @@ from acd.center.facts import AnyFact
 from acd.center.inputs import (
     CallBridged,
     CallPassedOn,
+    CallPickedUp,
     ChannelGone,
     CustomerAnswered,
     Input,
@@ -128,6 +129,7 @@ class Calls:
         live = tuple(reading.live_channel(channel, self._means.country) for channel in channels)
         await self._callbacks.finish_all({channel.channel for channel in live})
         self._channels.name_of = {ChannelId(channel["Uniqueid"]): channel["Channel"] for channel in channels}
+        self._channels.keep_picked_up(self._channels.name_of.keys())
         self._legs = {channel.channel: "" for channel in live if offer_of(channel.channel)}
         self._channels.marked = {channel.channel for channel in live if channel.status == "ANSWERED"}
         self._tell(PbxSurveyed(pbx=self.pbx, channels=live))
@@ -156,7 +158,7 @@ class Calls:
             self._tell(reading.joined(self.pbx, event, self._means.country))
         elif event["UserEvent"] == "AcdFeature":
             self._tell(reading.feature(self.pbx, event))
-        elif event["UserEvent"] == "AcdAccept" and (offer := offer_of(channel)):
+        elif event["UserEvent"] == "AcdAccept" and (offer := self._channels.offer_of(channel)):
             self._channels.name_of[channel] = event["Channel"]
             self._tell(LegAccepted(offer=offer))
         else:
@@ -183,6 +185,14 @@ class Calls:
         dial = reading.phone_of(event["Channel"])
         self._tell(PhoneUsed(pbx=self.pbx, dial=dial, channel=channel, talks=reading.talks(event)))
 
+    def _picked_up(self, event: Event) -> None:
+        """Another telephone's channel takes the place of a leg that rings."""
+        channel = ChannelId(event["Uniqueid"])
+        if offer := offer_of(event.get("TargetUniqueid", "")):
+            self._channels.picked_up[channel] = offer
+            dial = reading.phone_of(event["Channel"])
+            self._tell(CallPickedUp(pbx=self.pbx, offer=offer, channel=channel, dial=dial))
+
     def _renamed(self, event: Event) -> None:
         channel = ChannelId(event["Uniqueid"])
         if channel in self._channels.name_of:
@@ -205,12 +215,12 @@ class Calls:
         if name.startswith("Local/"):
             return  # half of a way to somebody, and none of those who talk
         party = self._parties.setdefault(bridge, {})
-        if was_in_one and not party and offer_of(channel):
+        if was_in_one and not party and self._channels.offer_of(channel):
             self._consulted.add(channel)
         self._party_of[channel] = bridge
         for other, other_name in party.items():
             for leg, partner in ((channel, other), (other, channel)):
-                if (offer := offer_of(leg)) and not offer_of(partner):
+                if (offer := self._channels.offer_of(leg)) and not self._channels.offer_of(partner):
                     self._channels.name_of[partner] = name if partner == channel else other_name
                     self._tell(TalksTogether(pbx=self.pbx, offer=offer, channel=partner))
             if channel in self._passed_on:
@@ -231,9 +241,9 @@ class Calls:
 
     def _transferred(self, event: Event) -> None:
         """The agent's channels are the transferers, his leg among them; who is left is transferee and target."""
-        transferers = [event.get(f"{which}TransfererUniqueid", "") for which in ("", "Orig", "Second")]
-        leg = next((channel for channel in transferers if offer_of(channel)), "")
-        offer = offer_of(leg)
+        transferers = [ChannelId(event.get(f"{which}TransfererUniqueid", "")) for which in ("", "Orig", "Second")]
+        leg = next((channel for channel in transferers if self._channels.offer_of(channel)), ChannelId(""))
+        offer = self._channels.offer_of(leg)
         if event.get("Result") != "Success" or offer is None:
             return
         left = {ChannelId(event.get(f"{who}Uniqueid", "")): event.get(f"{who}Channel", "") for who in PARTIES}
@@ -242,7 +252,7 @@ class Calls:
         self._channels.name_of |= left
         if event.get("DestType") == "App":
             self._channels.marked -= left.keys()  # he has the variables of the channel whose place he takes
-        place = next((ChannelId(channel) for channel in transferers if channel and channel != leg), None)
+        place = next((channel for channel in transferers if channel and channel != leg), None)
         self._tell(CallPassedOn(pbx=self.pbx, offer=offer, place=place))
         for caller, other in permutations(left, 2):
             self._tell(NewParty(pbx=self.pbx, channel=caller, dial=reading.phone_of(left[other])))
@@ -255,19 +265,19 @@ class Calls:
         self._channels.name_of.pop(channel, None)
         self._channels.marked.discard(channel)
         self._channels.forget_bridging(channel)
-        offer = offer_of(channel)
-        if offer:
-            how, cause = reading.how_it_ended(event, originate_reason=self._legs.pop(channel, ""))
+        why_not_originated = self._legs.pop(channel, "")
+        if offer := self._channels.offer_of(channel):
+            how, cause = reading.how_it_ended(event, why_not_originated)
             self._tell(LegEnded(offer=offer, how=how, cause=cause))
-        elif self._callbacks.holds(channel):
+        if self._callbacks.holds(channel):
             self._callbacks.gone(channel)
-        else:
+        elif self._channels.picked_up.pop(channel, None) or offer_of(channel) is None:
             self._tell(ChannelGone(pbx=self.pbx, channel=channel))
 
     def _hangs_up(self, event: Event) -> None:
         """Its telephone has: first here of the two that talked, whichever channel ends first."""
         channel = ChannelId(event["Uniqueid"])
-        offer = offer_of(channel)
+        offer = self._channels.offer_of(channel)
         if offer is None:
             if not self._callbacks.holds(channel):
                 self._tell(ChannelGone(pbx=self.pbx, channel=channel))
@@ -277,7 +287,7 @@ class Calls:
     def _originated(self, event: Event) -> None:
         """A dial failed. If it had come to a channel, that channel's end, heard next, knows better why."""
         channel = ChannelId(event["Uniqueid"])
-        offer = offer_of(channel)
+        offer = self._channels.offer_of(channel)
         if event["Response"] != "Failure" or offer is None:
             return
         if channel in self._legs:
@@ -297,6 +307,7 @@ _HANDLERS: dict[str, Callable[[Calls, Event], None]] = {
     "UserEvent": Calls._user_event,
     "Newchannel": Calls._new_channel,
     "Newstate": Calls._new_state,
+    "Pickup": Calls._picked_up,
     "Rename": Calls._renamed,
     "BridgeEnter": Calls._entered_bridge,
     "BlindTransfer": Calls._transferred,

@@ -5,6 +5,9 @@ Calls writes it down as the server's events tell; Orders reads it, and notes wha
 
 from __future__ import annotations
 
+from collections.abc import Set
+
+from acd.center import offers
 from acd.center.model import ChannelId, OfferId
 
 
@@ -18,6 +21,19 @@ class Channels:
         """Of those, the bridge that each has come into."""
         self.marked: set[ChannelId] = set()
         """Callers whose dialplan has been told that they are answered."""
+
+        self.picked_up: dict[ChannelId, OfferId] = {}
+        """Channels of other telephones that stand in the place of a leg."""
+
+    def offer_of(self, channel: ChannelId) -> OfferId | None:
+        """The offer whose leg this is; one that another telephone has picked up is no leg any more."""
+        if channel in self.picked_up:
+            return self.picked_up[channel]
+        offer = offers.offer_of(channel)
+        return None if offer in self.picked_up.values() else offer
+
+    def keep_picked_up(self, alive: Set[ChannelId]) -> None:
+        self.picked_up = {channel: offer for channel, offer in self.picked_up.items() if channel in alive}
 
     def expect_bridge(self, caller: ChannelId, leg: ChannelId, offer: OfferId) -> None:
         self.to_bridge[caller] = (leg, offer)

@@ -81,7 +81,8 @@ def live_channel(event: Event, country: str | None) -> LiveChannel:
         dial=phone_of(event["Channel"]),
         talks=talks(event),
         caller=caller(event, country),
-        queue=QueueName(variables["ACD_QUEUE"]),
+        # Who hears the greeting will join when it is over.
+        queue=QueueName(variables["ACD_QUEUE"] if variables["ACD_JOINED"] or variables["ACD_STATUS"] else ""),
         status=variables["ACD_STATUS"],
         joined_at=seconds(variables["ACD_JOINED"]),
         priority=priority(variables["ACD_PRIORITY"]),

@@ -23,6 +23,7 @@ class Happening(StrEnum):
     READY = "ready"
     PAUSES = "pauses"
     OFFERED = "offered"
+    PICKS_UP = "picks up"
     CONNECTED = "connected"
     CALL_OVER = "call over"
     EXTENDS = "extends"
@@ -52,15 +53,15 @@ paused     | available | logged_out | available | paused | no      | no        |
 """What people and clocks do."""
 
 CALLS_TABLE = """
-           | offered    | connected | call over | rejected | missed    | missed too often | unreachable | reachable | withdrawn | phone taken | phone freed
-logged_out |            |           |           |          |           |                  |             |           |           | =           | =
-available  | connecting |           |           |          |           |                  | busy        |           |           | busy        |
-connecting |            | connected |           | busy     | no_answer | paused           | busy        |           | available | =           | =
-connected  |            |           | wrap_up   |          |           |                  |             |           |           | =           | =
-wrap_up    |            |           |           |          |           |                  |             |           |           | =           | =
-busy       |            |           |           |          |           |                  |             | available |           | =           | available
-no_answer  |            |           |           |          |           |                  |             |           |           | =           | =
-paused     |            |           |           |          |           |                  |             |           |           | =           | =
+           | offered    | picks up   | connected | call over | rejected | missed    | missed too often | unreachable | reachable | withdrawn | phone taken | phone freed
+logged_out |            |            |           |           |          |           |                  |             |           |           | =           | =
+available  | connecting | connecting |           |           |          |           |                  | busy        |           |           | busy        |
+connecting |            |            | connected |           | busy     | no_answer | paused           | busy        |           | available | =           | =
+connected  |            |            |           | wrap_up   |          |           |                  |             |           |           | =           | =
+wrap_up    |            | connecting |           |           |          |           |                  |             |           |           | =           | =
+busy       |            | connecting |           |           |          |           |                  |             | available |           | =           | available
+no_answer  |            | connecting |           |           |          |           |                  |             |           |           | =           | =
+paused     |            | connecting |           |           |          |           |                  |             |           |           | =           | =
 """  # noqa: E501 - a table is read in rows
 """What calls do. A telephone that is taken or freed, or cannot be reached, means something only to who is, or could be,
 available: `busy` ends with it if it began with it."""
@@ -158,7 +159,7 @@ def _enter(turn: Turn, agent: Agent, following: _Next, happening: Happening) -> 
     state, until, reason, queue = following
     if (state, reason) == (agent.state, agent.reason):
         return
-    keeps_turn = happening in (Happening.OFFERED, Happening.WITHDRAWN)
+    keeps_turn = happening in (Happening.OFFERED, Happening.PICKS_UP, Happening.WITHDRAWN)
     turn.tell(
         AgentStateChanged(
             at=turn.now,
@@ -258,6 +259,14 @@ def heed_devices(turn: Turn, agent: Agent) -> None:
         happens(turn, agent, Happening.PHONE_FREED)
     elif agent.state is AgentState.BUSY and agent.reason == UNREACHABLE and unreachable_until is None:
         happens(turn, agent, Happening.REACHABLE)
+
+
+def picks_up(turn: Turn, agent: Agent) -> None:
+    """What rings at somebody else's telephone. Who was paused is so again after the call."""
+    paused, reason = agent.state is AgentState.PAUSED, agent.reason
+    happens(turn, agent, Happening.PICKS_UP)
+    if paused:
+        turn.tell(AgentWished(at=turn.now, agent=agent.name, wish=AgentState.PAUSED, reason=reason))
 
 
 def missed(turn: Turn, agent: Agent) -> None:

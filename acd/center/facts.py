@@ -228,7 +228,8 @@ class RequestConnected(Fact, frozen=True, tag=True, kw_only=True):
     request: RequestId
     kind: str
     queue: QueueName
-    agent: AgentName
+    agent: AgentName | None
+    """None: somebody who is no agent has picked the call up."""
     offer: OfferId
     waited_seconds: float
     connect_seconds: float
@@ -560,6 +561,21 @@ class OfferAnswered(Fact, frozen=True, tag=True, kw_only=True):
     agent: AgentName | None = None
 
 
+class OfferPickedUp(Fact, frozen=True, tag=True, kw_only=True):
+    """Another telephone has picked it up, and its channel is the leg from now on."""
+
+    offer: OfferId
+    request: RequestId
+    queue: QueueName
+    was: AgentName
+    agent: AgentName | None
+    """Who has it now; None: that telephone is no agent's, and the offer stays with `was` until they talk."""
+    device: Device
+    pbx: PbxName
+    channel: ChannelId
+    deadline: float
+
+
 class OfferEnded(Fact, frozen=True, tag=True, kw_only=True):
     """An offer was accepted, or came to nothing."""
 
@@ -658,6 +674,7 @@ AnyFact = (
     | OfferMade
     | OfferProgressed
     | OfferAnswered
+    | OfferPickedUp
     | OfferEnded
     | LegReleased
     | LegEnding

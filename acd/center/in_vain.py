@@ -18,14 +18,18 @@ from acd.center.turn import Turn
 
 def rang_for_long_enough(turn: Turn, offer: Offer) -> None:
     """A mobile of which its network told nothing at all has not rung."""
-    if offer.device.kind == MOBILE and not offer.progressed and offer.answered_at is None:
+    if offer.picked_up:
+        given_back(turn, offer)
+    elif offer.device.kind == MOBILE and not offer.progressed and offer.answered_at is None:
         failed(turn, offer, "no sign of life")
     else:
         missed(turn, offer)
 
 
 def was_not_taken(turn: Turn, offer: Offer, told: LegEnded) -> None:
-    if offer.answered_at is not None and offer.device.accept_key:
+    if offer.picked_up:
+        given_back(turn, offer)
+    elif offer.answered_at is not None and offer.device.accept_key:
         missed(turn, offer, told.cause)  # whoever it was, a person or his mailbox, did not take it
     elif offer.answered_at is not None:
         refused(turn, offer, told.cause)  # he picked up and hung up: whatever cause the network gives it
@@ -102,6 +106,14 @@ def failed(turn: Turn, offer: Offer, cause: str) -> None:
     devices.failed(turn, agent, offer.device, cause)
     if not _ring_besides(turn, offer, devices.instead) and not others_to_him(turn, offer):
         agents.could_not_be_reached(turn, agent)
+        requeue_if_last(turn, offer)
+
+
+def given_back(turn: Turn, offer: Offer, why: str = "picked up by another telephone, which did not take it") -> None:
+    """Nobody is blamed."""
+    offers.end(turn, offer, OfferOutcome.CANCELLED, why)
+    if not others_to_him(turn, offer):
+        agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
         requeue_if_last(turn, offer)
 
 

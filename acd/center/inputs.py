@@ -174,6 +174,16 @@ class LegAnswered(Input, frozen=True):
     offer: OfferId
 
 
+class CallPickedUp(Input, frozen=True):
+    """Another telephone has picked up what rang at an agent's: its channel is in the place of the leg, which ends."""
+
+    pbx: PbxName
+    offer: OfferId
+    channel: ChannelId
+    dial: str
+    """The other telephone, as in PhoneUsed."""
+
+
 class LegAccepted(Input, frozen=True):
     """The agent takes the call: after the whisper, or the key he was asked for."""
 

@@ -459,3 +459,7 @@ class Offer(Struct):
     connected_at: float | None = None
     released: bool = False
     """Its leg has been told to end."""
+    picked_up: bool = False
+    """By another telephone, whose channel is the leg."""
+    by_stranger: bool = False
+    """That telephone is no agent's: whose own rang still has it, until they talk."""

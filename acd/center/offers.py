@@ -160,7 +160,10 @@ def rejected(turn: Turn, told: LegRejected) -> None:
     offer = _ringing(turn, told.offer)
     if offer is None:
         return
-    in_vain.refused(turn, offer, "by key")
+    if offer.picked_up:
+        in_vain.given_back(turn, offer)
+    else:
+        in_vain.refused(turn, offer, "by key")
     let_leg_end(turn, offer)
     if told.pause:
         agents.happens(turn, turn.state.agents[offer.agent], Happening.PAUSES, reason="rejected")
@@ -176,13 +179,14 @@ def _connected(turn: Turn, offer: Offer) -> None:
     if request is None:
         return
     waited = turn.now - request.entered_at
+    agent = turn.state.agents[offer.agent]
     turn.tell(
         RequestConnected(
             at=turn.now,
             request=request.id,
             kind=request.kind,
             queue=request.queue,
-            agent=offer.agent,
+            agent=None if offer.by_stranger else offer.agent,
             offer=offer.id,
             device=offer.device.kind,
             waited_seconds=waited,
@@ -191,7 +195,11 @@ def _connected(turn: Turn, offer: Offer) -> None:
             estimated_seconds=request.estimated_seconds,
         )
     )
-    agents.happens(turn, turn.state.agents[offer.agent], Happening.CONNECTED)
+    if offer.by_stranger:
+        agents.happens(turn, agent, Happening.WITHDRAWN)
+        turn.tell(LegGone(at=turn.now, offer=offer.id))
+    else:
+        agents.happens(turn, agent, Happening.CONNECTED)
 
 
 def bridge_failed(turn: Turn, told: BridgeFailed) -> None:
@@ -228,10 +236,7 @@ def leg_ended(turn: Turn, told: LegEnded) -> None:
 def leg_lost(turn: Turn, offer: Offer) -> None:
     """Its leg ended while nobody listened: whose doing that was is not known, and nobody is blamed."""
     if offer.outcome is None:
-        end(turn, offer, OfferOutcome.CANCELLED, "ended unheard")
-        if not in_vain.others_to_him(turn, offer):
-            agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
-            in_vain.requeue_if_last(turn, offer)
+        in_vain.given_back(turn, offer, "ended unheard")
     elif request := _to_be_bridged(turn, offer):
         _never_connected(turn, offer, request)
     elif offer.connected_at is not None:
@@ -334,7 +339,10 @@ def time_is_up(turn: Turn, offer: Offer) -> None:
 
 def _changed_his_mind(turn: Turn, offer: Offer, request: Request) -> None:
     """He took the call and hung up before he heard the caller."""
-    agents.refused(turn, turn.state.agents[offer.agent])
+    if offer.picked_up:
+        agents.happens(turn, turn.state.agents[offer.agent], Happening.WITHDRAWN)
+    else:
+        agents.refused(turn, turn.state.agents[offer.agent])
     calls.requeue(turn, request)
 
 

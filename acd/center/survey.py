@@ -33,8 +33,9 @@ def lost(turn: Turn, told: PbxLost) -> None:
 
 def surveyed(turn: Turn, told: PbxSurveyed) -> None:
     _end_what_is_gone(turn, told.pbx, {live.channel for live in told.channels})
+    legs = {offer.channel: offer.id for offer in turn.state.offers.values() if offer.pbx == told.pbx}
     for live in told.channels:
-        if offer := offers.offer_of(live.channel):
+        if offer := legs.get(live.channel) or offers.offer_of(live.channel):
             _recognise_leg(turn, told.pbx, live, offer)
         else:
             _recognise_caller(turn, told.pbx, live)

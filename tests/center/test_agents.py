@@ -67,6 +67,12 @@ def _mobile_cannot_be_reached(world: World) -> None:
     world.caller_hangs_up(request)
 
 
+def _picks_up(world: World) -> None:
+    world.with_queue("support").with_agents("bob", support=1)
+    world.caller_joins("support")
+    world.picks_up("alice", whose="bob")
+
+
 INTO: dict[AgentState, Callable[[World], None]] = {
     AgentState.LOGGED_OUT: lambda world: world.logs_out("alice"),
     AgentState.AVAILABLE: lambda world: world.makes_himself_available("alice"),
@@ -83,6 +89,7 @@ HAPPEN: dict[Happening, Callable[[World], object]] = {
     Happening.READY: lambda world: world.makes_himself_available("alice"),
     Happening.PAUSES: lambda world: world.pauses("alice", "tea"),
     Happening.OFFERED: lambda world: world.caller_joins("sales"),
+    Happening.PICKS_UP: _picks_up,
     Happening.CONNECTED: lambda world: world.takes_the_call("alice"),
     Happening.CALL_OVER: lambda world: world.hangs_up("alice"),
     Happening.REJECTED: lambda world: world.rejects("alice"),
@@ -157,11 +164,11 @@ def test_the_state_that_the_table_names_follows(state: AgentState, happening: Ha
         world.forwards("alice", "desk")
         happens = partial(World.forwards, agent="alice", forward="mobile")
     world.time_passes(1)
-    earlier = len(world.told(AgentStateChanged))
+    earlier = len(world.told(AgentStateChanged, agent="alice"))
 
     happens(world)
 
-    followed = world.told(AgentStateChanged)[earlier:]
+    followed = world.told(AgentStateChanged, agent="alice")[earlier:]
     if happening is Happening.CONNECTED or state is not AgentState.CONNECTING:
         assert len(followed) == 1
     assert (followed[0].was, followed[0].state) == (state, CELLS[state, happening])

@@ -416,6 +416,16 @@ class CallCenter(RuleBasedStateMachine):
 
     # ---- Telephones that are used for something else
 
+    @precondition(lambda self: self.world.told(OfferMade))
+    @rule(
+        which=WHICH,
+        dial=st.sampled_from(("PJSIP/alice", "PJSIP/bob", "PJSIP/seat", "PJSIP/stranger")),
+        channel=st.integers(0, 3),
+    )
+    def a_phone_picks_up_what_rings_elsewhere(self, which: int, dial: str, channel: int) -> None:
+        made = _newest(self.world.told(OfferMade), which)
+        self.tell(inputs.CallPickedUp(made.pbx, made.offer, ChannelId(f"direct-{channel}"), dial))
+
     @rule(
         pbx=st.sampled_from(PBXS),
         dial=st.sampled_from(("PJSIP/alice", "PJSIP/bob", "PJSIP/seat", "PJSIP/stranger")),

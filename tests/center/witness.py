@@ -184,6 +184,7 @@ def is_free(agent: Agent) -> bool:
 
 def is_open(state: State, request: Request) -> bool:
     rings_for_more = request.state is RequestState.OFFERED and request.shared and request.accepted is None
+    rings_for_more = rings_for_more and not any(state.offers[name].picked_up for name in request.offers)
     waits = request.state is RequestState.WAITING and not request.aside
     if request.kind == Kind.CALLBACK:
         rules = state.queues[request.queue].rules.callbacks or CallbackRules()

@@ -276,6 +276,12 @@ class World:
     def phone_is_put_down(self, channel: str = "direct") -> None:
         self.tell(inputs.ChannelGone(MAIN, ChannelId(channel)))
 
+    def picks_up(self, dial: str, whose: str, channel: str = "pickup") -> OfferId:
+        """What rings at `whose`; his leg ends, and what is heard of the offer from then on is of the other channel."""
+        offer = self._offer(whose)
+        self.tell(inputs.CallPickedUp(MAIN, offer, ChannelId(channel), f"PJSIP/{dial}"))
+        return offer
+
     def _offer(self, who: str) -> OfferId:
         agent = self.center.state.agents.get(AgentName(who))
         return OfferId(who) if agent is None else self.offer_to(who)
@@ -348,6 +354,7 @@ class World:
             LiveChannel(channel=channel, bridged=True, dial=dial)
             for (where, channel), dial in state.phone_of_channel.items()
             if where == pbx and (where, channel) not in state.request_of_channel
+            if channel not in {leg.channel for leg in legs}
         ]
         return (*callers, *legs, *phones)
 

@@ -22,8 +22,14 @@ def is_free(agent: Agent) -> bool:
 def is_open(state: State, request: Request) -> bool:
     """It could be offered to somebody (else)."""
     waits = request.state is RequestState.WAITING and not request.aside and _may_be_called(state, request)
-    rings_for_more = request.state is RequestState.OFFERED and request.shared and request.accepted is None
-    return (waits or rings_for_more) and request.pbx in state.steered
+    return (waits or _rings_for_more(state, request)) and request.pbx in state.steered
+
+
+def _rings_for_more(state: State, request: Request) -> bool:
+    """Nobody has taken it, or is about to since he has picked it up at a colleague's telephone."""
+    if request.state is not RequestState.OFFERED or not request.shared or request.accepted is not None:
+        return False
+    return not any(state.offers[name].picked_up for name in request.offers)
 
 
 def _may_be_called(state: State, request: Request) -> bool:

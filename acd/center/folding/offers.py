@@ -15,11 +15,12 @@ from acd.center.facts import (
     OfferAnswered,
     OfferEnded,
     OfferMade,
+    OfferPickedUp,
     OfferProgressed,
 )
 from acd.center.folding import lanes
 from acd.center.folding.rules import forget
-from acd.center.model import Offer, OfferId, OfferOutcome, PbxName, RequestState
+from acd.center.model import Agent, Offer, OfferId, OfferOutcome, PbxName, RequestState
 from acd.center.reach import MOBILE
 
 if TYPE_CHECKING:
@@ -52,11 +53,7 @@ def _offer_made(state: State, fact: OfferMade) -> None:
     request.offers_made += 1
     if not fact.shared:
         lanes.leave(state, request)
-    agent = state.agents[fact.agent]
-    agent.offers.append(fact.offer)
-    agent.tried.add(fact.device.name)
-    agent.request = fact.request
-    agent.offered_at[fact.queue] = fact.at
+    _give(state.offers[fact.offer], state.agents[fact.agent], fact.at)
 
 
 def _offer_progressed(state: State, fact: OfferProgressed) -> None:
@@ -70,22 +67,62 @@ def _offer_answered(state: State, fact: OfferAnswered) -> None:
     _set_deadline(state, fact.offer, fact.deadline)
 
 
-def _offer_ended(state: State, fact: OfferEnded) -> None:
-    state.offers[fact.offer].outcome = fact.outcome
+def _offer_picked_up(state: State, fact: OfferPickedUp) -> None:
+    offer = state.offers[fact.offer]
+    if offer.device.kind == MOBILE:
+        _trunk_leg_gone(state, offer.pbx, fact.at)
+    offer.channel, offer.device, offer.answered_at = fact.channel, fact.device, fact.at
+    offer.picked_up, offer.by_stranger = True, fact.agent is None
     _set_deadline(state, fact.offer, fact.deadline)
-    request = state.requests[fact.request]
-    if fact.outcome not in (OfferOutcome.CANCELLED, OfferOutcome.NO_ANSWER):
+    lanes.leave(state, state.requests[fact.request])
+    if fact.agent is not None:
+        if not _rings_elsewhere(state, offer):
+            state.agents[fact.was].request = None
+        _let_go_of(state, offer, fact.at)
+        _give(offer, state.agents[fact.agent], fact.at)
+
+
+def _give(offer: Offer, agent: Agent, at: float) -> None:
+    offer.agent = agent.name
+    agent.offers.append(offer.id)
+    agent.tried.add(offer.device.name)
+    agent.request = offer.request
+    agent.offered_at[offer.queue] = at
+
+
+def _let_go_of(state: State, offer: Offer, at: float) -> None:
+    agent = state.agents[offer.agent]
+    agent.offers.remove(offer.id)
+    if agent.retired and not agent.offers:
+        forget(state, agent)
+    else:
+        lanes.settle(state, agent, at)
+
+
+def _offer_ended(state: State, fact: OfferEnded) -> None:
+    offer, request = state.offers[fact.offer], state.requests[fact.request]
+    offer.outcome = fact.outcome
+    _set_deadline(state, fact.offer, fact.deadline)
+    if fact.outcome not in (OfferOutcome.CANCELLED, OfferOutcome.NO_ANSWER) and not offer.by_stranger:
         state.agents[fact.agent].missed_in_a_row = 0
     if fact.outcome is OfferOutcome.ACCEPTED:
         lanes.leave(state, request)
         request.accepted, request.agent = fact.offer, fact.agent
         return
     request.offers.remove(fact.offer)
-    if any(state.offers[other].agent == fact.agent for other in request.offers):
-        return  # another of his devices rings for it, or he has taken it there
+    if offer.picked_up and request.offers:
+        lanes.enter(state, request, fact.at)
+    if _rings_elsewhere(state, offer):
+        return
     if fact.outcome is not OfferOutcome.CANCELLED:
         request.turned_down_by.add(fact.agent)
     state.agents[fact.agent].request = None
+
+
+def _rings_elsewhere(state: State, offer: Offer) -> bool:
+    """Another device of the same agent rings for the request, or he has taken it there."""
+    others = (state.offers[name] for name in state.requests[offer.request].offers if name != offer.id)
+    return any(other.agent == offer.agent for other in others)
 
 
 def _leg_released(state: State, fact: LegReleased) -> None:
@@ -107,12 +144,7 @@ def _leg_gone(state: State, fact: LegGone) -> None:
     offer = state.offers.pop(fact.offer)
     if offer.device.kind == MOBILE:
         _trunk_leg_gone(state, offer.pbx, fact.at)
-    agent = state.agents[offer.agent]
-    agent.offers.remove(fact.offer)
-    if agent.retired and not agent.offers:
-        forget(state, agent)
-    else:
-        lanes.settle(state, agent, fact.at)
+    _let_go_of(state, offer, fact.at)
 
 
 def _trunk_leg_gone(state: State, pbx: PbxName, at: float) -> None:
@@ -127,6 +159,7 @@ FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     OfferMade: _offer_made,
     OfferProgressed: _offer_progressed,
     OfferAnswered: _offer_answered,
+    OfferPickedUp: _offer_picked_up,
     OfferEnded: _offer_ended,
     LegReleased: _leg_released,
     LegEnding: _leg_ending,

@@ -166,7 +166,11 @@ def _request_connected(state: State, fact: RequestConnected) -> None:
     offer = state.offers[fact.offer]
     offer.connected_at = fact.at
     offer.deadline = None
-    state.agents[fact.agent].taken_today += 1
+    if fact.agent is None:
+        forget_agent(state, request)
+        request.accepted, request.agent, request.offers = None, None, []
+    else:
+        state.agents[fact.agent].taken_today += 1
     queue = state.queues[fact.queue]
     queue.line.leave(request.place_key)
     queue.connected += 1
