@@ -60,7 +60,7 @@ ENDPOINTS = (
         query=events.Wanted,
         refusals=(HTTPStatus.GONE, HTTPStatus.SERVICE_UNAVAILABLE),
     ),
-    Endpoint("GET", "/v1/callbacks", callbacks.listed, PEOPLE, models.Callbacks, query=callbacks.Wanted),
+    Endpoint("GET", "/v1/callbacks", callbacks.listed, PEOPLE, models.Callbacks, query=callbacks.OfQueue),
     Endpoint("POST", "/v1/callbacks", callbacks.create, CHIEFS, models.Callback, body=callbacks.NewCallback),
     Endpoint("GET", "/v1/callbacks/{callback}", callbacks.one, PEOPLE, models.Callback),
     Endpoint("GET", "/v1/callbacks/{callback}/message", callbacks.message, PEOPLE, "audio/wav"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import AfterValidator, Field
@@ -65,7 +65,7 @@ Comment = Annotated[str, Field(max_length=LONGEST_COMMENT)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-class Wanted(Asking):
+class OfQueue(Asking):
     queue: str | None = None
     """Of this queue only."""
 
@@ -85,7 +85,7 @@ class NewCallback(Asking):
 
 
 class Completion(Asking):
-    outcome: Verdict = Verdict.DONE
+    outcome: Literal["done", "not_reached", "not_possible"] = "done"
     """`not_reached`: it is tried again later, as often as the queue says."""
     comment: Comment = ""
 
@@ -112,7 +112,7 @@ class NewCall(Asking):
 # ---- Looking
 
 
-async def listed(asked: Asked[Wanted, Nothing]) -> models.Callbacks:
+async def listed(asked: Asked[OfQueue, Nothing]) -> models.Callbacks:
     """Callbacks that are open, those that wait in the order of their places, then those that have their moment yet."""
     state = asked.site.desk.state
     queue = asked.sight.queue(asked.query.queue).rules.name if asked.query.queue is not None else None
@@ -137,7 +137,7 @@ async def delete_message(asked: Asked[Nothing, Nothing]) -> models.Done:
     """Deletes what he has left; the callback stays."""
     messages, name = _message(asked)
     messages.delete(name)
-    asked.site.desk.tell(DeleteMessage(name))
+    asked.tell(DeleteMessage(name))
     return models.Done(id=asked.name)
 
 
@@ -163,7 +163,7 @@ async def create(asked: Asked[Nothing, NewCallback]) -> models.Callback:
     """Somebody wants to be called back, and has not called. One a number and queue: a second one updates the first."""
     queue = asked.sight.queue(asked.body.queue).rules.name
     number = _allowed(asked, asked.body.number, Purpose.CALLBACK)
-    told = asked.site.desk.tell(
+    told = asked.tell(
         AskForCallback(
             queue=queue,
             number=number,
@@ -188,7 +188,7 @@ async def call(asked: Asked[Nothing, Nothing]) -> models.Callback:
 async def complete(asked: Asked[Nothing, Completion]) -> models.Done:
     """How it ended, as the agent who has it says. Who still talks is hung up."""
     request = _his(asked).id
-    asked.site.desk.tell(Settle(request, asked.body.outcome, _one_line(asked.body.comment)))
+    asked.tell(Settle(request, Verdict(asked.body.outcome), _one_line(asked.body.comment)))
     return models.Done(id=request)
 
 
@@ -207,7 +207,7 @@ async def reassign(asked: Asked[Nothing, NewAgent]) -> models.Callback:
 async def cancel(asked: Asked[Nothing, Nothing]) -> models.Done:
     """Takes back one that no agent has yet."""
     request = _open(asked).id
-    asked.site.desk.tell(CancelRequest(request))
+    asked.tell(CancelRequest(request))
     return models.Done(id=request)
 
 
@@ -216,7 +216,7 @@ async def place_call(asked: Asked[Nothing, NewCall]) -> models.Call:
     agent = asked.sight.agent(asked.body.agent).name
     queue = asked.sight.queue(asked.body.queue).rules.name if asked.body.queue is not None else None
     number = _allowed(asked, asked.body.number, Purpose.CLICK)
-    told = asked.site.desk.tell(PlaceCall(agent, number, asked.site.desk.pbx_for(number), queue))
+    told = asked.tell(PlaceCall(agent, number, asked.site.desk.pbx_for(number), queue))
     placed = next(fact for fact in told if isinstance(fact, RequestQueued))
     return models.Call(id=placed.request, agent=agent, number=number, queue=placed.queue)
 
@@ -226,7 +226,7 @@ async def end_call(asked: Asked[Nothing, Nothing]) -> models.Done:
     request = asked.sight.request(asked.name)
     if request.kind != Kind.DIAL or (asked.sight.only_agent not in (None, request.agent, request.held_for)):
         raise UnknownName(f"there is no outgoing call {shown(asked.name)}")
-    asked.site.desk.tell(CancelRequest(request.id))
+    asked.tell(CancelRequest(request.id))
     return models.Done(id=request.id)
 
 
@@ -255,7 +255,7 @@ def _offered_to(asked: Asked[Any, Any], request: Request) -> AgentName | None:
 
 
 def _decided(asked: Asked[Any, Any], told: Any) -> models.Callback:
-    asked.site.desk.tell(told)
+    asked.tell(told)
     return _shown(asked, asked.site.desk.state.requests[told.request])
 
 

@@ -6,7 +6,7 @@ checked. So what is refused has changed nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Generic, Literal, TypeVar
@@ -22,6 +22,7 @@ from acd.api.sight import Sight
 from acd.api.streams import Streams
 from acd.api.tokens import Guard, Holder, Role, Tokens
 from acd.center.changes import Act
+from acd.center.facts import AnyFact
 from acd.center.inputs import Input
 from acd.center.model import AgentName
 from acd.config import Config
@@ -79,9 +80,9 @@ class Asked(Generic[QueryT, BodyT]):
     act: str
     """What is asked for: the method and the path as it is declared."""
 
-    def tell(self, told: Input) -> None:
+    def tell(self, told: Input) -> Sequence[AnyFact]:
         """Has it decided, and written down who asked for it. Raises Refused, with nothing changed."""
-        self.site.desk.tell(Act(self.holder.name, self.act, told))
+        return self.site.desk.tell(Act(self.holder.name, self.act, told))
 
 
 Handler = Callable[[Asked[Any, Any]], Awaitable[Resource | web.StreamResponse]]

@@ -89,7 +89,7 @@ def row_of(seq: int, fact: AnyFact) -> Row:
 
 def fact_of(seq: int, body: bytes, checksum: int) -> AnyFact:
     """Raises ValueError."""
-    if crc32(body) != checksum:
+    if not isinstance(body, bytes) or crc32(body) != checksum:  # SQLite's types are those of the values
         raise ValueError(f"fact {seq} is damaged: its checksum does not match")
     try:
         return _FACTS.decode(body)
@@ -104,7 +104,7 @@ def snapshot_row_of(seq: int, snapshot: Snapshot) -> SnapshotRow:
 
 def snapshot_of(row: SnapshotRow) -> Snapshot:
     """Raises ValueError."""
-    if crc32(row.body) != row.checksum:
+    if not isinstance(row.body, bytes) or crc32(row.body) != row.checksum:
         raise ValueError(f"the snapshot of fact {row.seq} is damaged: its checksum does not match")
     try:
         return _SNAPSHOTS.decode(zlib.decompress(row.body))

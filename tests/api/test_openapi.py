@@ -10,9 +10,11 @@ import pytest
 
 import acd
 from acd.api.app import ENDPOINTS
+from acd.center.model import RequestState
 
 from .office import Office
 
+ID = "00060a2418146000"
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 DECLARED = {(endpoint.method, endpoint.path) for endpoint in ENDPOINTS}
 
@@ -68,11 +70,11 @@ async def test_what_the_parameters_allow_stands_in_the_document(document: Any) -
         100,
     )
     assert parameters["state"]["items"] == {"$ref": "#/components/schemas/RequestState"}
-    assert document["components"]["schemas"]["RequestState"]["enum"] == ["waiting", "offered", "ongoing", "ended"]
+    assert document["components"]["schemas"]["RequestState"]["enum"] == list(RequestState)
 
 
 def test_the_page_on_the_api_has_every_endpoint_and_no_other() -> None:
-    documented = re.findall(r"^### `(GET|POST) (\S+)`", PAGE.read_text(), re.M)
+    documented = re.findall(r"^### `(GET|POST|DELETE) (\S+)`", PAGE.read_text(), re.M)
 
     assert sorted(documented) == sorted(DECLARED)
 
@@ -80,5 +82,5 @@ def test_the_page_on_the_api_has_every_endpoint_and_no_other() -> None:
 def test_every_endpoint_on_the_page_has_an_example() -> None:
     for section in re.split(r"^### ", PAGE.read_text(), flags=re.M)[1:]:
         path = section.split("`")[1].split()[1]
-        example = path.format(agent="alice", queue="sales", request="00060a2418146000")
+        example = path.format(agent="alice", queue="sales", request=ID, callback=ID, call=ID)
         assert re.search(rf"curl [^`]*8088{re.escape(example)}\b", section), path

@@ -21,7 +21,8 @@ CLOSED = [endpoint for endpoint in ENDPOINTS if endpoint.roles]
 
 
 def _at(endpoint: Endpoint) -> str:
-    return endpoint.path.format(agent="alice", queue="sales", request="0000000000000000") if endpoint.path else ""
+    nothing = "0" * 16
+    return endpoint.path.format(agent="alice", queue="sales", request=nothing, callback=nothing, call=nothing)
 
 
 def _name(endpoint: Endpoint) -> str:
@@ -62,14 +63,20 @@ async def test_each_role_may_what_is_declared_for_it(office: Office, who: str, e
 def test_the_roles_are_what_the_documentation_says() -> None:
     people, meters = ("agent", "supervisor", "admin"), ("metrics", "admin")
 
-    assert {endpoint.path: endpoint.roles for endpoint in ENDPOINTS if endpoint.roles != people} == {
-        "/healthz": (),
-        "/readyz": (),
-        "/metrics": meters,
-        "/v1/requests/{request}/priority": ("supervisor", "admin"),
-        "/v1/queues/{queue}/drain": ("supervisor", "admin"),
-        "/v1/drain": ("supervisor", "admin"),
-        "/v1/changes": ("supervisor", "admin"),
+    chiefs = ("supervisor", "admin")
+
+    assert {_name(endpoint): endpoint.roles for endpoint in ENDPOINTS if endpoint.roles != people} == {
+        "GET /healthz": (),
+        "GET /readyz": (),
+        "GET /metrics": meters,
+        "POST /v1/requests/{request}/priority": chiefs,
+        "POST /v1/queues/{queue}/drain": chiefs,
+        "POST /v1/drain": chiefs,
+        "POST /v1/callbacks": chiefs,
+        "POST /v1/callbacks/{callback}/reassign": chiefs,
+        "POST /v1/callbacks/{callback}/cancel": chiefs,
+        "DELETE /v1/callbacks/{callback}/message": chiefs,
+        "GET /v1/changes": chiefs,
     }
 
 
