@@ -32,17 +32,19 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from acd import calendars
 from acd.center import model as rules
+from acd.center import reach
 from acd.center.model import (
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
     AgentName,
     AgentRules,
     OfferRules,
+    PbxName,
     QueueName,
     QueueRules,
     SiteRules,
 )
-from acd.center.reach import Device
+from acd.center.reach import Device, Forward, Forwarding, Trunk
 from acd.center.strategies import STRATEGIES
 
 ENV_PREFIX = "ACD_"
@@ -137,8 +139,29 @@ def _looked_up(secret: str) -> str:
     return secret
 
 
+def _shown_number(text: str) -> str:
+    if text in ("caller", "queue"):
+        return text
+    try:
+        return _e164(text)
+    except PydanticCustomError:
+        raise PydanticCustomError(
+            "shown_number", 'must be "caller", "queue", or a valid number in the form +31612345678 (E.164)'
+        ) from None
+
+
 class Table(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+MobileDial = Annotated[
+    str,
+    _matching(
+        r"[A-Za-z0-9]+/[^\s|&,{}]{0,100}\{number\}[^\s|&,{}]{0,100}",
+        "what Dial takes, with {number} in it, such as PJSIP/{number}@trunk",
+    ),
+]
+Sound = Annotated[str, _matching(r"[A-Za-z0-9_/.-]{1,100}", "the name of a sound, such as queues/sales")]
 
 
 class Asterisk(Table):
@@ -147,7 +170,11 @@ class Asterisk(Table):
     username: OneLine = "acd"
     secret: Annotated[SecretStr, BeforeValidator(_secret)]
     tls: bool = False
-    mobile_dial: OneLine | None = None
+    mobile_dial: MobileDial | None = None
+    """How it reaches a telephone outside."""
+    mobile_legs: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    """How many agents' mobiles it may have at once."""
+    mobile_caller_id: Annotated[str, AfterValidator(_shown_number)] = "caller"
     messages: OneLine | None = None
     """The folder of this server's voice messages, as the daemon sees it."""
 
@@ -303,15 +330,25 @@ class Queue(Table):
     transfers_keep_entry: bool = False
     dropped_come_back: bool = False
     last_agent_days: Annotated[float, Field(ge=0, le=3650)] = 0
+    caller_id: Annotated[str, AfterValidator(_e164)] | None = None
+    """That mobiles are shown, where their server shows the queue's."""
+    name_sound: Sound | None = None
+    """That says its name."""
     callbacks: Callbacks | None = None
 
 
 Dial = Annotated[str, _matching(r"[A-Za-z0-9]+/[^\s|&,/][^\s|&,]{0,254}", "TECHNOLOGY/NAME, such as PJSIP/alice")]
 
 
+AcceptKey = Annotated[
+    str, _matching(r"[014-9]?", "a digit but 2 and 3, which refuse; or empty: who picks up has the call")
+]
+
+
 class Desk(Table):
     kind: Literal["desk"]
     dial: Dial
+    accept_key: AcceptKey = ""
 
 
 class Seat(Table):
@@ -324,6 +361,17 @@ class Seat(Table):
 class Mobile(Table):
     kind: Literal["mobile"]
     number: Annotated[str, AfterValidator(_e164)]
+    accept_key: AcceptKey = "1"
+
+
+ForwardTo = Literal["desk", "mobile", "desk_then_mobile", "both"]
+
+
+class ForwardBy(Table):
+    """Where calls go while this calendar is open."""
+
+    calendar: Name
+    forward: ForwardTo
 
 
 class Agent(Table):
@@ -331,6 +379,13 @@ class Agent(Table):
     queues: dict[str, Priority] = {}
     devices: list[Annotated[Desk | Mobile, Field(discriminator="kind")]] = []
     """Empty: he logs in at a seat."""
+    forward: ForwardTo | None = None
+    """None: to his desk phone, if he has one."""
+    forward_by: list[ForwardBy] = []
+    """The first of which is open goes before `forward`."""
+    mobile_after_seconds: Annotated[float, Field(gt=0, le=600)] = 15
+    """For how long his desk phone rings first, with `desk_then_mobile`."""
+    mobile_if_unreachable: bool = False
     skills: dict[Name, Level] = {}
     number: Annotated[str, _matching(r"\d{1,12}", "1 to 12 digits")] | None = None
     """By which he logs in at a seat's telephone."""
@@ -366,6 +421,8 @@ class Offers(Table):
     rejected_seconds: Seconds = 30
     unreachable_first_seconds: Annotated[float, Field(gt=0, le=3600)] = 5
     unreachable_limit_seconds: Annotated[float, Field(gt=0, le=86400)] = 300
+    accept_seconds: Annotated[float, Field(ge=5, le=120)] = 15
+    mobile_legs_per_agent: Annotated[int, Field(ge=1, le=10)] = 1
 
 
 class Config(BaseSettings):
@@ -408,6 +465,9 @@ class Config(BaseSettings):
             },
             pause_reasons=tuple(self.site.pause_reasons),
             offers=OfferRules(**self.offers.model_dump()),
+            trunks={
+                PbxName(name): Trunk(server.mobile_legs) for name, server in self.asterisk.items() if server.mobile_dial
+            },
         )
 
     def calendars(self) -> dict[str, calendars.Calendar]:
@@ -425,6 +485,8 @@ def _queue_rules(queue: Queue) -> QueueRules:
         "join_needs": rules.Presence(queue.join_needs),
         "stay_needs": rules.Presence(queue.stay_needs),
         "ways_out": ways_out,
+        "caller_id": queue.caller_id or "",
+        "name_sound": queue.name_sound or "",
         "callbacks": rules.CallbackRules(**queue.callbacks.model_dump()) if queue.callbacks else None,
     }
     return QueueRules(**{**queue.model_dump(), **translated})
@@ -439,9 +501,15 @@ def _agent_rules(agent: Agent) -> AgentRules:
     return AgentRules(
         name=AgentName(agent.name),
         queues={QueueName(name): priority for name, priority in agent.queues.items()},
-        devices=tuple(Device(kind="desk", dial=device.dial) for device in agent.devices if isinstance(device, Desk)),
+        devices=tuple(Device(**device.model_dump()) for device in agent.devices),
         skills=dict(agent.skills),
         number=agent.number or "",
+        forwarding=Forwarding(
+            forward=Forward(agent.forward) if agent.forward else None,
+            by=tuple(reach.Hours(one.calendar, Forward(one.forward)) for one in agent.forward_by),
+            mobile_after_seconds=agent.mobile_after_seconds,
+            mobile_if_unreachable=agent.mobile_if_unreachable,
+        ),
         callbacks=agent.callbacks,
         wrap_up_seconds=agent.wrap_up_seconds,
     )
@@ -572,10 +640,17 @@ def _broken_references(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
             if queue not in queues:
                 yield ("agent", at, "queues", queue), f"there is no queue {queue!r}"
         devices = agent.get("devices", [])
-        if isinstance(devices, list) and not any(_is_desk(device) for device in devices) and not _names(data, "seat"):
-            need = 'one of them must be a desk phone: { kind = "desk", dial = "PJSIP/…" }, unless there is a [[seat]]'
+        if isinstance(devices, list) and not devices and not _names(data, "seat"):
+            need = 'there must be one, such as { kind = "desk", dial = "PJSIP/…" }, unless there is a [[seat]]'
             yield ("agent", at, "devices"), need
+        if isinstance(devices, list) and _twins(devices):
+            yield ("agent", at, "devices"), f"there are two of the number {_twins(devices)!r}"
     known_calendars = _names(data, "calendar")
+    for at, agent in enumerate(_tables(data, "agent")):
+        hours = agent.get("forward_by")
+        for one in hours if isinstance(hours, list) else ():
+            if isinstance(one, dict) and "calendar" in one and one["calendar"] not in known_calendars:
+                yield ("agent", at, "forward_by"), f"there is no calendar {one['calendar']!r}"
     for at, queue in enumerate(_tables(data, "queue")):
         if "calendar" in queue and queue["calendar"] not in known_calendars:
             yield ("queue", at, "calendar"), f"there is no calendar {queue['calendar']!r}"
@@ -610,8 +685,14 @@ def _servers(data: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     return [(name, server) for name, server in servers.items() if isinstance(server, dict)] if servers else []
 
 
-def _is_desk(device: Any) -> bool:
-    return isinstance(device, dict) and device.get("kind") != "mobile"
+def _twins(devices: list[Any]) -> str | None:
+    """The number of a mobile that is there twice."""
+    numbers = [
+        re.sub(r"[^+\d]", "", str(device["number"]))
+        for device in devices
+        if isinstance(device, dict) and "number" in device
+    ]
+    return next((number for at, number in enumerate(numbers) if number in numbers[:at]), None)
 
 
 def _tables(data: dict[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -229,6 +229,7 @@ class Daemon:
             can_promise=lambda: self._journal.state == "writing",
             country=self.config.site.country,
             zone=self.config.site.zone,
+            mobile_caller_id=self.config.asterisk[pbx].mobile_caller_id,
         )
 
     async def _on_disk(self) -> bool:

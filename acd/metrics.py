@@ -26,7 +26,10 @@ from acd.center.facts import (
     RequestEnded,
     RequestMoved,
 )
+from acd.center.in_vain import NO_SIGN_OF_LIFE
+from acd.center.inputs import NOT_DIALLED
 from acd.center.model import AgentState, OfferOutcome, Outcome
+from acd.center.reach import MOBILE
 from acd.center.state import State
 
 # A `_created` series beside each counter and histogram would be one more of each that nobody asks for.
@@ -49,6 +52,8 @@ DECISION_BUCKETS = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.
 JOURNAL_WRITE_BUCKETS = (0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5)
 LOOP_LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5)
 
+LONGEST_CAUSE = 3
+"""Digits of a cause of Q.850: anything longer is none."""
 SeriesT = TypeVar("SeriesT")
 
 
@@ -127,6 +132,9 @@ class Metrics:
             ).labels
         )
         self._offers = _Series(counter("acd_offers_total", "Offers that have ended", "queue", "outcome").labels)
+        self._trunk_failures = _Series(
+            counter("acd_trunk_failures_total", "Agents' mobiles that could not be reached", "pbx", "cause").labels
+        )
         self._http_requests = _Series(counter("acd_http_requests_total", "Answers of the API", "route", "code").labels)
         self._errors = _Series(counter("acd_errors_total", "Failures of acd itself, by part", "where").labels)
         self._ring_delay_seconds = histogram(
@@ -188,6 +196,8 @@ class Metrics:
 
     def _offer_ended(self, fact: OfferEnded, now: float) -> None:
         self._offers[fact.queue, fact.outcome].inc()
+        if fact.outcome is OfferOutcome.FAILED and fact.device == MOBILE:
+            self._trunk_failures[fact.pbx, _trunk_cause(fact.cause)].inc()
 
     def _request_connected(self, fact: RequestConnected, now: float) -> None:
         if fact.estimated_seconds is not None:
@@ -243,6 +253,16 @@ _COUNTS: dict[type[AnyFact], Callable[[Metrics, Any, float], None]] = {
 }
 
 
+def _trunk_cause(cause: str) -> str:
+    """The number of Q.850 that the network gave, or a word of ours."""
+    number = cause.partition(" ")[0]
+    if number.isdigit() and len(number) <= LONGEST_CAUSE:
+        return number
+    if cause.startswith(NOT_DIALLED):
+        return "not_dialled"
+    return "silent" if cause == NO_SIGN_OF_LIFE else "no_channel"
+
+
 class _Series(dict[tuple[str, ...], SeriesT]):
     """The series of one metric by their labels, each looked up in the library once."""
 
@@ -267,7 +287,7 @@ class _Now(Collector):
 
     def look(self) -> None:
         """On the thread of the event loop, where nothing changes meanwhile."""
-        of_links = [self._up(), self._events(), self._mended(), self._actions()]
+        of_links = [self._trunk_legs(), self._up(), self._events(), self._mended(), self._actions()]
         self._seen = [self._waiting(), self._agents(), *of_links, *self._written()]
 
     def collect(self) -> Iterator[Metric]:
@@ -288,6 +308,12 @@ class _Now(Collector):
             for state in AgentState:
                 agents.add_metric([name, state], in_states[state])
         return agents
+
+    def _trunk_legs(self) -> Metric:
+        legs = GaugeMetricFamily("acd_trunk_legs", "Agents' mobiles that ring or talk", labels=["pbx"])
+        for name in self._state.rules.trunks:
+            legs.add_metric([name], self._state.trunk_legs.get(name, 0))
+        return legs
 
     def _up(self) -> Metric:
         up = GaugeMetricFamily("acd_ami_up", "Whether the Asterisk server can be steered", labels=["pbx"])

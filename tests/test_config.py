@@ -11,6 +11,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+from acd.center.reach import Forward, Forwarding, Hours, Trunk
 from acd.config import BadConfig, Config, Mobile, load, warnings
 
 EXAMPLE = Path(__file__).parents[1] / "config" / "acd.toml"
@@ -24,7 +25,7 @@ LIKE_OTHERS = {f"calendar.{day}" for day in ("wed", "thu", "fri", "sat", "sun")}
     "queue.ways_out.timeout",
 }
 """Keys of which the example shows those beside them."""
-FOR_LATER = {"agent.capacity", "agent.devices.kind", "agent.devices.number"}
+FOR_LATER = {"agent.capacity"}
 """Keys of the contract that nothing makes use of yet."""
 
 
@@ -114,7 +115,37 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(file: Path) -
             '[[seat]]\nname = "s"\ndial = "PJSIP/s"',
             "6: agent 'al': devices[0].number: must be a valid number in the form +31612345678 (E.164), not '0612'",
         ),
-        ('[[agent]]\nname = "al"\n', "4: agent 'al': devices: one of them must be a desk phone"),
+        (
+            '[[agent]]\nname = "al"\nforward = "home"\n' + DESK,
+            "6: agent 'al': forward: ",
+        ),
+        (
+            '[[agent]]\nname = "al"\nforward_by = [ { calendar = "evenings", forward = "both" } ]\n' + DESK,
+            "6: agent 'al': forward_by: there is no calendar 'evenings'",
+        ),
+        (
+            '[[agent]]\nname = "al"\ndevices = [ { kind = "mobile", number = "+31612345678", accept_key = "2" } ]',
+            "6: agent 'al': devices[0].accept_key: must be a digit but 2 and 3",
+        ),
+        (
+            '[[agent]]\nname = "al"\ndevices = [ { kind = "mobile", number = "+31612345678" }, '
+            '{ kind = "mobile", number = "+31 6 12345678" } ]',
+            "6: agent 'al': devices: there are two of the number '+31612345678'",
+        ),
+        (
+            '[asterisk.b]\nhost = "b"\nsecret = "env:ACD_AMI_SECRET"\nmobile_dial = "PJSIP/trunk"',
+            "7: asterisk.b.mobile_dial: must be what Dial takes, with {number} in it",
+        ),
+        (
+            '[asterisk.b]\nhost = "b"\nsecret = "env:ACD_AMI_SECRET"\nmobile_dial = "PJSIP/{number}@a&PJSIP/b"',
+            "7: asterisk.b.mobile_dial: must be what Dial takes, with {number} in it",
+        ),
+        (
+            '[asterisk.b]\nhost = "b"\nsecret = "env:ACD_AMI_SECRET"\nmobile_caller_id = "mine"',
+            '7: asterisk.b.mobile_caller_id: must be "caller", "queue", or a valid number',
+        ),
+        ('[[queue]]\nname = "qq"\nname_sound = "a&b"', "6: queue 'qq': name_sound: must be the name of a sound"),
+        ('[[agent]]\nname = "al"\n', "4: agent 'al': devices: there must be one, such as"),
         ('[[agent]]\nname = "al"\nwrap_up_seconds = -1\n' + DESK, "6: agent 'al': wrap_up_seconds: "),
         ('[[agent]]\nname = "al"\nskills = { french = 0 }\n' + DESK, "6: agent 'al': skills.french: "),
         (
@@ -344,6 +375,28 @@ def test_the_example_is_good_as_it_is() -> None:
     assert [queue.name for queue in config.queue] == ["sales", "support"]
     assert [agent.name for agent in config.agent] == ["alice", "bob"]
     assert warnings(EXAMPLE) == []
+
+
+def test_devices_and_forwarding_become_rules(file: Path) -> None:
+    carol = loaded(file, uncommented()).rules().agents[-1]
+
+    assert [(device.kind, device.name, device.accept_key) for device in carol.devices] == [
+        ("desk", "PJSIP/carol", ""),
+        ("mobile", "+31612345678", "1"),
+    ]
+    assert carol.forwarding == Forwarding(
+        Forward.DESK_THEN_MOBILE,
+        by=(Hours("office", Forward.DESK),),
+        mobile_after_seconds=15,
+        mobile_if_unreachable=True,
+    )
+
+
+def test_only_servers_with_a_way_to_mobiles_have_a_trunk(file: Path) -> None:
+    text = MAIN + 'mobile_dial = "PJSIP/{number}@trunk"\nmobile_legs = 30\n'
+    text += '[asterisk.other]\nhost = "b"\nsecret = "env:ACD_AMI_SECRET"\n'
+
+    assert loaded(file, text).rules().trunks == {"main": Trunk(30)}
 
 
 def test_every_key_that_the_example_leaves_out_can_be_uncommented(file: Path) -> None:

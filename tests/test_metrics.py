@@ -15,7 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import acd
 from acd.center.facts import OfferMade
+from acd.center.inputs import LegEnd
 from acd.center.model import Outcome, QueueName, WayOut
+from acd.center.reach import Forward
 from acd.metrics import Metrics
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
@@ -28,6 +30,7 @@ LABELS = (
     "event",
     "action",
     "outcome",
+    "cause",
     "where",
     "route",
     "code",
@@ -180,6 +183,37 @@ async def test_offers_are_counted_by_outcome(watched: Watched) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("cause", "label"),
+    [
+        ("34 Circuit/channel congestion", "34"),
+        ("originate failed, reason 0", "no_channel"),
+        ("not dialled: country +31612345670", "not_dialled"),
+        ("+31612345670 is refused", "no_channel"),
+        ("31612345670 is refused", "no_channel"),
+    ],
+)
+async def test_mobiles_that_cannot_be_reached_are_counted_by_cause_and_no_cause_tells_a_number(
+    watched: Watched, cause: str, label: str
+) -> None:
+    watched.world.with_mobiles("alice", forward=Forward.MOBILE)
+    watched.world.caller_joins("sales")
+    assert await watched.sees("acd_trunk_legs") == {"main": 1}
+
+    watched.world.leg_ends("alice", LegEnd.UNREACHABLE, cause)
+
+    assert await watched.sees("acd_trunk_failures_total") == {f"main {label}": 1}
+    assert await watched.sees("acd_trunk_legs") == {"main": 0}
+
+
+async def test_a_trunk_that_says_nothing_is_counted_as_silent(watched: Watched) -> None:
+    watched.world.with_mobiles("alice", forward=Forward.MOBILE)
+    watched.world.caller_joins("sales")
+    watched.world.time_passes(20)
+
+    assert await watched.sees("acd_trunk_failures_total") == {"main silent": 1}
+
+
 async def test_the_ring_delay_is_from_both_being_free_to_the_dial(watched: Watched) -> None:
     world = watched.world
     world.time_passes(100)
@@ -250,6 +284,9 @@ async def test_metrics_with_labels_of_each_pbx_have_the_contracts_labels() -> No
     watched.world.takes_the_call("alice")
     watched.world.caller_hangs_up(ended)
     watched.metrics.http_request("/healthz", 200)
+    watched.world.with_mobiles("bob", forward=Forward.MOBILE)
+    watched.world.caller_joins("sales")
+    watched.world.is_unreachable("bob")
     watched.catches_up()
     text = (await watched.metrics.render())[0].decode()
 
@@ -285,6 +322,8 @@ CONTRACT = {
     "acd_talk_seconds": {"queue"},
     "acd_agents": {"queue", "state"},
     "acd_offers_total": {"queue", "outcome"},
+    "acd_trunk_legs": {"pbx"},
+    "acd_trunk_failures_total": {"pbx", "cause"},
     "acd_ring_delay_seconds": set(),
     "acd_connect_seconds": set(),
     "acd_decision_seconds": set(),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
 
 from acd.api import models, paging
 from acd.api.endpoint import Asked
 from acd.api.models import moment, moment_if
 from acd.api.paging import AfterName
 from acd.api.reading import Asking, Nothing, OneLine, Page
-from acd.center.inputs import ExtendWrapUp, FinishWrapUp, Input, LogIn, LogOut, MakeAvailable, Pause
+from acd.center.inputs import ExtendWrapUp, FinishWrapUp, Input, LogIn, LogOut, MakeAvailable, Pause, SwitchForward
 from acd.center.model import Agent, AgentState, Offer, OfferOutcome
+from acd.center.reach import Forward
 from acd.center.state import State
 
 
@@ -23,6 +27,19 @@ class LoginBody(Asking):
 class WrapUpBody(Asking):
     extend: bool
     """true: longer, by the step of the queue whose call it was; false: over at once."""
+
+
+class ForwardBody(Asking):
+    mobile: bool
+    """true: the agent's calls go to his mobile; false: to his desk phone."""
+    how: Literal["mobile", "desk_then_mobile", "both"] | None = None
+    """With true: to the mobile alone (the default), when the desk phone has rung in vain, or to both at once."""
+
+    @model_validator(mode="after")
+    def _how_goes_with_mobile(self) -> ForwardBody:
+        if self.how and not self.mobile:
+            raise PydanticCustomError("how", "`how` is said with mobile true, and only with that")
+        return self
 
 
 class PauseBody(Asking):
@@ -78,6 +95,12 @@ async def wrap_up(asked: Asked[Nothing, WrapUpBody]) -> models.Agent:
     return _decided(asked, told(asked.sight.agent(asked.name).name))
 
 
+async def forward(asked: Asked[Nothing, ForwardBody]) -> models.Agent:
+    """Has the agent's calls go to his mobile, or to his desk phone again, from the next one on, until he logs out."""
+    where = asked.body.how or (Forward.MOBILE if asked.body.mobile else Forward.DESK)
+    return _decided(asked, SwitchForward(asked.sight.agent(asked.name).name, Forward(where)))
+
+
 def _decided(asked: Asked[Any, Any], told: Input) -> models.Agent:
     """Raises Refused."""
     asked.tell(told)
@@ -103,6 +126,8 @@ def _shown(asked: Asked[Any, Any], agent: Agent) -> models.Agent:
         wish_reason=agent.wish_reason,
         request=request.id if request and asked.sight.sees_queue(request.queue) else None,
         device=offer.device.kind if offer else None,
+        forward=agent.forward,
+        forward_chosen=agent.forward_chosen,
         dial=agent.desk.dial if agent.desk else None,
         skills=agent.skills,
         queues={name: priority for name, priority in agent.queues.items() if asked.sight.sees_queue(name)},

@@ -43,6 +43,7 @@ ENDPOINTS = (
     Endpoint("POST", "/v1/agents/{agent}/logout", agents.log_out, PEOPLE, models.Agent),
     Endpoint("POST", "/v1/agents/{agent}/available", agents.make_available, PEOPLE, models.Agent),
     Endpoint("POST", "/v1/agents/{agent}/pause", agents.pause, PEOPLE, models.Agent, body=agents.PauseBody),
+    Endpoint("POST", "/v1/agents/{agent}/forward", agents.forward, PEOPLE, models.Agent, body=agents.ForwardBody),
     Endpoint("POST", "/v1/agents/{agent}/wrap-up", agents.wrap_up, PEOPLE, models.Agent, body=agents.WrapUpBody),
     Endpoint("GET", "/v1/queues", queues.listed, PEOPLE, models.Queues),
     Endpoint("GET", "/v1/queues/{queue}", queues.one, PEOPLE, models.Queue),

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from acd.center.model import AgentState, Outcome, Reach, RequestState
+from acd.center.reach import Forward
 
 Kind = Literal["call", "callback", "dial", "chat", "email", "social", "ticket"]
 Moment = Annotated[
@@ -68,9 +69,13 @@ class Agent(Resource):
     request: str | None
     """The request that the agent is offered or talks with."""
     device: str | None
-    """The kind of the device on which he is reached for it."""
+    """The kind of the device on which he is reached for it: `desk` or `mobile`. Where several ring, the first."""
+    forward: Forward
+    """At which of his devices his calls ring."""
+    forward_chosen: bool
+    """He switched it himself, and it holds until he logs out; else it is by his calendars and the configuration."""
     dial: str | None
-    """The telephone at which he is reached; null for one who has none of his own and sits at no seat."""
+    """His desk phone; null for one who has none of his own and sits at no seat."""
     skills: dict[str, int]
     """With their levels, 1 … 100."""
     queues: dict[str, int]

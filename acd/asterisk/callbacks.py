@@ -71,6 +71,8 @@ class Means:
     """The journal can be written."""
     country: str | None = None
     zone: tzinfo | None = None
+    mobile_caller_id: str = "caller"
+    """What agents' mobiles are shown: `caller`, `queue`, or this number."""
 
 
 class Callbacks:

@@ -32,6 +32,8 @@ from acd.center.inputs import (
     LegBegan,
     LegEnded,
     LegHungUp,
+    LegProgressed,
+    LegRejected,
     NewParty,
     PbxLost,
     PbxSurveyed,
@@ -63,7 +65,7 @@ class Calls:
         self._held: list[Event] | None = None
         """Events heard while the survey is under way; None at other times."""
         self._channels = Channels()
-        self._orders = Orders(link, tell, self._channels)
+        self._orders = Orders(link, tell, self._channels, means)
         self._callbacks = Callbacks(self.pbx, self._orders.send, tell, now, means)
         self._parties: dict[str, dict[ChannelId, str]] = {}
         """Who is in which bridge, each with his channel's name."""
@@ -72,8 +74,6 @@ class Calls:
         """Callers whom an agent has transferred."""
         self._consulted: set[ChannelId] = set()
         """Legs that have been in a bridge without their callers: to hang up completes a transfer by feature code."""
-        self._legs: dict[ChannelId, str] = {}
-        """Legs that live, each with the reason for which its Originate failed, if it has."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def on_fact(self, fact: AnyFact) -> None:
@@ -91,17 +91,20 @@ class Calls:
         self._stop_tasks()
         self._held = None
         self._channels.forget_all_bridging()
+        self._channels.stop_all_lingering()
         for memory in (self._parties, self._party_of, self._passed_on, self._consulted):
             memory.clear()
         self._tell(PbxLost(pbx=self.pbx))
 
     async def stop(self) -> None:
         self._stop_tasks()
+        self._channels.stop_all_lingering()
         await self._callbacks.stop()
 
     def use(self, means: Means) -> None:
         """From now on these."""
         self._means = means
+        self._orders.use(means)
         self._callbacks.use(means)
 
     def _stop_tasks(self) -> None:
@@ -130,7 +133,8 @@ class Calls:
         await self._callbacks.finish_all({channel.channel for channel in live})
         self._channels.name_of = {ChannelId(channel["Uniqueid"]): channel["Channel"] for channel in channels}
         self._channels.keep_picked_up(self._channels.name_of.keys())
-        self._legs = {channel.channel: "" for channel in live if offer_of(channel.channel)}
+        self._channels.legs = {channel.channel: "" for channel in live if offer_of(channel.channel)}
+        self._channels.answered = {ChannelId(one["Uniqueid"]) for one in channels if one["ChannelState"] == reading.UP}
         self._channels.marked = {channel.channel for channel in live if channel.status == "ANSWERED"}
         self._tell(PbxSurveyed(pbx=self.pbx, channels=live))
         held, self._held = self._held or [], None
@@ -161,22 +165,38 @@ class Calls:
         elif event["UserEvent"] == "AcdAccept" and (offer := self._channels.offer_of(channel)):
             self._channels.name_of[channel] = event["Channel"]
             self._tell(LegAccepted(offer=offer))
+        elif event["UserEvent"] == "AcdReject" and (offer := self._channels.offer_of(channel)):
+            self._tell(LegRejected(offer=offer, pause=event.get("Pause") == "yes"))
         else:
             self._callbacks.on_user_event(event)
 
     def _new_channel(self, event: Event) -> None:
         channel = ChannelId(event["Uniqueid"])
         if offer := offer_of(channel):
-            self._legs[channel] = ""
+            self._channels.legs[channel] = ""
             self._tell(LegBegan(pbx=self.pbx, offer=offer))
         else:
             self._tell_of_phone(channel, event)
+
+    def _dial_progressed(self, event: Event) -> None:
+        """A dial rings, or is told to be at it; of desk phones nobody asks the latter."""
+        channel, status = ChannelId(event.get("DestUniqueid", "")), event.get("DialStatus", "")
+        offer = offer_of(channel)
+        if offer is None or status not in ("RINGING", "PROGRESS"):
+            return
+        if status == "RINGING":
+            self._channels.rang.add(channel)
+        if channel in self._channels.mobiles:
+            self._tell(LegProgressed(offer=offer, rings=status == "RINGING"))
 
     def _new_state(self, event: Event) -> None:
         channel = ChannelId(event["Uniqueid"])
         if event["ChannelState"] != reading.UP:
             return
         if offer := offer_of(channel):
+            self._channels.answered.add(channel)
+            if self._channels.stop_lingering(channel):
+                self._orders.say_why(channel)
             self._tell(LegAnswered(offer=offer))
         else:
             self._tell_of_phone(channel, event)
@@ -262,12 +282,10 @@ class Calls:
         self._leave_party(channel)
         self._passed_on.discard(channel)
         self._consulted.discard(channel)
-        self._channels.name_of.pop(channel, None)
-        self._channels.marked.discard(channel)
-        self._channels.forget_bridging(channel)
-        why_not_originated = self._legs.pop(channel, "")
+        rang = channel in self._channels.rang
+        why_not_originated = self._channels.forget(channel)
         if offer := self._channels.offer_of(channel):
-            how, cause = reading.how_it_ended(event, why_not_originated)
+            how, cause = reading.how_it_ended(event, why_not_originated, rang)
             self._tell(LegEnded(offer=offer, how=how, cause=cause))
         if self._callbacks.holds(channel):
             self._callbacks.gone(channel)
@@ -290,8 +308,8 @@ class Calls:
         offer = self._channels.offer_of(channel)
         if event["Response"] != "Failure" or offer is None:
             return
-        if channel in self._legs:
-            self._legs[channel] = event["Reason"]
+        if channel in self._channels.legs:
+            self._channels.legs[channel] = event["Reason"]
         else:
             how, cause = reading.why_not_originated(event["Reason"])
             self._tell(LegEnded(offer=offer, how=how, cause=cause))
@@ -306,6 +324,7 @@ class Calls:
 _HANDLERS: dict[str, Callable[[Calls, Event], None]] = {
     "UserEvent": Calls._user_event,
     "Newchannel": Calls._new_channel,
+    "DialState": Calls._dial_progressed,
     "Newstate": Calls._new_state,
     "Pickup": Calls._picked_up,
     "Rename": Calls._renamed,

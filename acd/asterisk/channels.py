@@ -5,6 +5,7 @@ Calls writes it down as the server's events tell; Orders reads it, and notes wha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Set
 
 from acd.center import offers
@@ -21,9 +22,38 @@ class Channels:
         """Of those, the bridge that each has come into."""
         self.marked: set[ChannelId] = set()
         """Callers whose dialplan has been told that they are answered."""
-
+        self.legs: dict[ChannelId, str] = {}
+        """Legs that live, each with the reason for which its Originate failed, if it has."""
+        self.mobiles: set[ChannelId] = set()
+        """Legs that were dialled at mobiles."""
+        self.rang: set[ChannelId] = set()
+        """Legs whose telephones have rung."""
+        self.answered: set[ChannelId] = set()
+        """Channels that are up."""
+        self.lingering: dict[ChannelId, asyncio.TimerHandle] = {}
+        """Legs that have lost and may be picked up just now, each with what hangs it up soon."""
         self.picked_up: dict[ChannelId, OfferId] = {}
         """Channels of other telephones that stand in the place of a leg."""
+
+    def forget(self, channel: ChannelId) -> str:
+        """It has ended. Answers with the reason for which its Originate failed, if it was a leg's and has."""
+        self.name_of.pop(channel, None)
+        self.forget_bridging(channel)
+        self.stop_lingering(channel)
+        for known in (self.marked, self.mobiles, self.rang, self.answered):
+            known.discard(channel)
+        return self.legs.pop(channel, "")
+
+    def stop_lingering(self, channel: ChannelId) -> bool:
+        """Answers whether it did."""
+        timer = self.lingering.pop(channel, None)
+        if timer is not None:
+            timer.cancel()
+        return timer is not None
+
+    def stop_all_lingering(self) -> None:
+        for channel in list(self.lingering):
+            self.stop_lingering(channel)
 
     def offer_of(self, channel: ChannelId) -> OfferId | None:
         """The offer whose leg this is; one that another telephone has picked up is no leg any more."""

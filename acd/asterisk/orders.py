@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from acd.asterisk import reading
+from acd.asterisk.callbacks import Means
 from acd.asterisk.channels import Channels
 from acd.asterisk.link import ActionRefused, Answer, Link, UnsafeValue
 from acd.center.facts import (
@@ -22,8 +23,10 @@ from acd.center.facts import (
     RequestQueued,
     RequestRequeued,
 )
-from acd.center.inputs import BridgeFailed, Input, LegEnd, LegEnded
-from acd.center.model import ChannelId, OfferOutcome, PbxName, QueueName
+from acd.center.inputs import NOT_DIALLED, BridgeFailed, Input, LegEnd, LegEnded
+from acd.center.model import Caller, ChannelId, OfferOutcome, PbxName, QueueName
+from acd.center.reach import DESK, MOBILE
+from acd.dialling import NotDialled, Purpose
 
 log = structlog.get_logger()
 
@@ -34,11 +37,16 @@ RING_MARGIN_SECONDS = 5.0
 
 
 class Orders:
-    def __init__(self, link: Link, tell: Callable[[Input], object], channels: Channels) -> None:
+    def __init__(self, link: Link, tell: Callable[[Input], object], channels: Channels, means: Means) -> None:
         self.pbx = PbxName(link.name)
         self._link = link
         self._tell = tell
         self._channels = channels
+        self._means = means
+
+    def use(self, means: Means) -> None:
+        """From now on these."""
+        self._means = means
 
     def on_fact(self, fact: AnyFact) -> None:
         carry_out = _ORDERS.get(type(fact))
@@ -50,22 +58,41 @@ class Orders:
         self.send("Setvar", {"Variable": "ACD_HEARTBEAT", "Value": str(int(now))})
 
     def _ring(self, fact: OfferMade) -> None:
+        try:
+            dial, shown = self._way_to(fact)
+        except NotDialled as refused:
+            log.warning("offer.not_dialled", pbx=self.pbx, offer=fact.offer, agent=fact.agent, rule=refused.rule)
+            failed = LegEnded(offer=fact.offer, how=LegEnd.UNREACHABLE, cause=f"{NOT_DIALLED}: {refused.rule}")
+            asyncio.get_running_loop().call_soon(self._tell, failed)  # in a turn of its own
+            return
         headers = {
             "ChannelId": fact.channel,
-            "Channel": fact.device.dial,
+            "Channel": dial,
             "Context": "acd-agent",
             "Exten": "s",
             "Priority": "1",
             "Timeout": str(int((fact.ring_seconds + RING_MARGIN_SECONDS) * 1000)),
             "Variable": _variables(fact),
         }
-        if caller_id := reading.caller_id(fact.caller):
+        if caller_id := reading.caller_id(shown):
             headers["CallerID"] = caller_id
+        if fact.device.kind == MOBILE:
+            self._channels.mobiles.add(fact.channel)
         self.send(
             "Originate",
             headers,
             otherwise=lambda why: LegEnded(offer=fact.offer, how=LegEnd.UNREACHABLE, cause=why),
         )
+
+    def _way_to(self, fact: OfferMade) -> tuple[str, Caller]:
+        """What is dialled, and whom the telephone shows. Raises NotDialled."""
+        if fact.device.kind == DESK:
+            return fact.device.dial, fact.caller
+        dial = self._means.dialling.dial_string(self.pbx, fact.device.number, Purpose.MOBILE)
+        shown = self._means.mobile_caller_id
+        if shown == "caller":
+            return dial, fact.caller
+        return dial, Caller(number=fact.queue_number if shown == "queue" else shown)
 
     def _offer_ended(self, fact: OfferEnded) -> None:
         if fact.outcome is OfferOutcome.ACCEPTED and fact.caller_channel:
@@ -112,11 +139,27 @@ class Orders:
     def _redirect(self, channel: ChannelId, context: str, extension: str, priority: str) -> None:
         self.send("Redirect", {"Channel": channel, "Context": context, "Exten": extension, "Priority": priority})
 
-    def _hang_up_leg(self, fact: LegReleased) -> None:
-        headers: dict[str, str] = {"Channel": fact.channel}
-        if fact.answered_elsewhere:
-            headers["Cause"] = ANSWERED_ELSEWHERE
-        self.send("Hangup", headers)
+    def _release_leg(self, fact: LegReleased) -> None:
+        """Who has picked up hears why nobody is there."""
+        if not fact.answered_elsewhere:
+            self.send("Hangup", {"Channel": fact.channel})
+        elif fact.channel in self._channels.answered:
+            self.say_why(fact.channel)
+        elif fact.linger_seconds:
+            hang_up = asyncio.get_running_loop().call_later(fact.linger_seconds, self._give_up_waiting, fact.channel)
+            self._channels.lingering[fact.channel] = hang_up
+        else:
+            self._hang_up_elsewhere(fact.channel)
+
+    def say_why(self, channel: ChannelId) -> None:
+        self._redirect(channel, "acd-agent", "s", "elsewhere")
+
+    def _give_up_waiting(self, channel: ChannelId) -> None:
+        del self._channels.lingering[channel]
+        self._hang_up_elsewhere(channel)
+
+    def _hang_up_elsewhere(self, channel: ChannelId) -> None:
+        self.send("Hangup", {"Channel": channel, "Cause": ANSWERED_ELSEWHERE})
 
     def _answer_feature(self, fact: FeatureAnswered) -> None:
         self.send("Setvar", {"Channel": fact.channel, "Variable": "ACD_RESULT", "Value": fact.result})
@@ -154,6 +197,8 @@ class Orders:
 def _variables(fact: OfferMade) -> str:
     """Of the leg, in the form of AMI's Variable header. Nothing in them comes from outside."""
     variables = {"ACD_QUEUE": fact.queue, "ACD_KIND": fact.kind}
+    if fact.device.accept_key:
+        variables |= {"ACD_ACCEPT_KEY": fact.device.accept_key, "ACD_QUEUE_SOUND": fact.name_sound}
     if fact.message:
         variables |= {"ACD_MESSAGE": fact.message.name, "ACD_LEFT_AT": str(int(fact.message.left_at))}
     return ",".join(f"{name}={value}" for name, value in variables.items())
@@ -166,6 +211,6 @@ _ORDERS: dict[type[AnyFact], Callable[[Orders, Any], None]] = {
     RequestMoved: Orders._moved,
     RequestRequeued: Orders._requeue,
     CallerReleased: Orders._release_caller,
-    LegReleased: Orders._hang_up_leg,
+    LegReleased: Orders._release_leg,
     FeatureAnswered: Orders._answer_feature,
 }

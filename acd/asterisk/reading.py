@@ -163,13 +163,16 @@ def caller_id(who: Caller) -> str:
     return f'"{name or number}" <{number}>' if number or name else ""
 
 
-def how_it_ended(hangup: Event, originate_reason: str) -> tuple[LegEnd, str]:
-    """A channel that was never answered may end without a cause of its own; then Originate's reason tells."""
+def how_it_ended(hangup: Event, originate_reason: str, rang: bool) -> tuple[LegEnd, str]:
+    """A channel that was never answered may end without a cause of its own; then Originate's reason tells. A telephone
+    that says `busy` after it has rung is not: its person has declined (phones answer 486 for that)."""
     number, text = hangup.get("Cause", ""), hangup.get("Cause-txt", "")
     if number == "0" and originate_reason:
-        return why_not_originated(originate_reason)
-    how = LegEnd.HUNG_UP if number in _NORMAL else _CAUSES.get(number, LegEnd.UNREACHABLE)
-    return how, f"{number} {text}".strip()
+        how, cause = why_not_originated(originate_reason)
+    else:
+        how = LegEnd.HUNG_UP if number in _NORMAL else _CAUSES.get(number, LegEnd.UNREACHABLE)
+        cause = f"{number} {text}".strip()
+    return (LegEnd.REJECTED if rang and how is LegEnd.BUSY else how), cause
 
 
 def why_not_originated(reason: str) -> tuple[LegEnd, str]:

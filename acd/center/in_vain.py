@@ -15,13 +15,16 @@ from acd.center.reach import MOBILE, Device
 from acd.center.state import State
 from acd.center.turn import Turn
 
+NO_SIGN_OF_LIFE = "no sign of life"
+"""The cause of an end that no network told."""
+
 
 def rang_for_long_enough(turn: Turn, offer: Offer) -> None:
     """A mobile of which its network told nothing at all has not rung."""
     if offer.picked_up:
         given_back(turn, offer)
     elif offer.device.kind == MOBILE and not offer.progressed and offer.answered_at is None:
-        failed(turn, offer, "no sign of life")
+        failed(turn, offer, NO_SIGN_OF_LIFE)
     else:
         missed(turn, offer)
 

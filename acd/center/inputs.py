@@ -147,6 +147,10 @@ class LegEnd(StrEnum):
     UNREACHABLE = "unreachable"
 
 
+NOT_DIALLED = "not dialled"
+"""With which the cause of a leg's end begins that the dial policy refused."""
+
+
 class LegHungUp(Input, frozen=True):
     """The agent has hung up: the talk is over, although the leg has not ended yet. (Which of two channels ends first
     does not tell who hung up.)"""

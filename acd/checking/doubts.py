@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from acd.center.model import MIDDLE_PRIORITY, AgentRules, Presence, QueueName, QueueRules, SiteRules
+from acd.center.reach import DESK, MOBILE, Forward
 
 STRICTNESS = (Presence.NOBODY, Presence.LOGGED_IN, Presence.READY, Presence.AVAILABLE)
 MOST_PHONES_AT_ONCE = 50
@@ -114,11 +115,27 @@ def _of_agents(rules: SiteRules) -> Iterator[str]:
     for agent in rules.agents:
         if not agent.queues:
             yield f"agent {agent.name!r}: serves no queue"
-        if agent.devices:
-            at_dial.setdefault(agent.devices[0].dial, []).append(agent.name)
+        yield from (f"agent {agent.name!r}: {doubt}" for doubt in _of_forwarding(rules, agent))
+        desk = next((device for device in agent.devices if device.kind == DESK), None)
+        if desk:
+            at_dial.setdefault(desk.dial, []).append(agent.name)
     for dial, names in at_dial.items():
         if len(names) > 1:
             yield f"agents {', '.join(map(repr, names))}: share {dial}; only one of them can be logged in at a time"
+
+
+def _of_forwarding(rules: SiteRules, agent: AgentRules) -> Iterator[str]:
+    kinds = {device.kind for device in agent.devices}
+    if MOBILE in kinds and not rules.trunks:
+        yield "has a mobile, and no Asterisk server has a mobile_dial"
+    modes = {agent.forwarding.forward, *(hours.forward for hours in agent.forwarding.by)} - {None}
+    for mode in sorted(mode for mode in modes if mode is not None):
+        if mode is not Forward.DESK and MOBILE not in kinds:
+            yield f"is forwarded to {mode}, and has no mobile"
+        if mode is not Forward.MOBILE and DESK not in kinds and not rules.seats:
+            yield f"is forwarded to {mode}, and has no desk phone"
+    if agent.forwarding.mobile_if_unreachable and MOBILE not in kinds:
+        yield "mobile_if_unreachable means nothing without a mobile"
 
 
 def _of_callers(rules: SiteRules) -> Iterator[str]:

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from center.worlds import World
 
+from acd.center.facts import OfferMade
 from acd.center.inputs import Input, LogIn, LogOut, MakeAvailable, Pause
 from acd.center.model import Seat
+from acd.center.reach import Forward
 
 from .office import Office
 
@@ -24,6 +26,8 @@ async def test_an_agent_who_never_logged_in_is_shown_as_he_is_configured(office:
         "wish_reason": None,
         "request": None,
         "device": None,
+        "forward": "desk",
+        "forward_chosen": False,
         "dial": "PJSIP/alice",
         "skills": {},
         "queues": {"sales": 1, "support": 10},
@@ -56,6 +60,54 @@ async def test_a_conversation_has_no_end_and_the_wrap_up_after_it_has(office: Of
     assert (wrapping_up["state"], wrapping_up["until"]) == ("wrap_up", "2023-11-14T22:13:35.000Z")
     assert wrapping_up["request"] is None
     assert wrapping_up["load"] == {"call": 0, "chat": 0}
+
+
+async def test_an_agent_forwards_his_calls(office: Office, world: World) -> None:
+    world.with_mobiles("alice").logs_in("alice")
+    path = "/v1/agents/alice/forward"
+
+    shown = [
+        (await office.asks("alice", "POST", path, body)).json
+        for body in ({"mobile": True}, {"mobile": True, "how": "both"}, {"mobile": False})
+    ]
+
+    assert [(alice["forward"], alice["forward_chosen"]) for alice in shown] == [
+        ("mobile", True),
+        ("both", True),
+        ("desk", True),
+    ]
+    assert (await office.asks("alice", "POST", path, {"mobile": True})).status == 200
+    world.caller_joins("sales")
+    assert (await office.sees("alice", "/v1/agents/alice"))["device"] == "mobile"
+
+
+async def test_of_two_devices_the_one_that_was_picked_up_is_shown(office: Office, world: World) -> None:
+    world.with_mobiles("alice", forward=Forward.BOTH).logs_in("alice")
+    world.caller_joins("sales")
+    world.answers(world.told(OfferMade)[-1].offer)
+
+    assert (await office.sees("alice", "/v1/agents/alice"))["device"] == "mobile"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"mobile": True}, 409),
+        ({"mobile": False, "how": "both"}, 422),
+        ({"mobile": True, "how": "desk"}, 422),
+        ({"mobile": "yes"}, 422),
+        ({"mobile": True, "how": "+31612345678"}, 422),
+        ({"mobile": True, "number": "+31612345678"}, 422),
+        ({}, 422),
+    ],
+)
+async def test_what_cannot_be_forwarded_to_is_refused_and_changes_nothing(
+    office: Office, world: World, body: dict[str, Any], status: int
+) -> None:
+    answer = await office.asks("alice", "POST", "/v1/agents/alice/forward", body)
+
+    assert answer.status == status
+    assert world.agent("alice").forward is Forward.DESK
 
 
 async def test_an_agent_acts(office: Office) -> None:

@@ -14,13 +14,14 @@ from acd.center.model import (
     EasingStep,
     KnownCaller,
     OfferRules,
+    PbxName,
     Presence,
     QueueName,
     QueueRules,
     SiteRules,
     WayOut,
 )
-from acd.center.reach import Device
+from acd.center.reach import Device, Forward, Forwarding, Hours, Trunk
 from acd.checking.differences import differences
 from acd.checking.doubts import doubts
 
@@ -32,6 +33,13 @@ def _agent(name: str, dial: str = "", **queues: int) -> AgentRules:
     return AgentRules(AgentName(name), queues=serves, devices=(Device("desk", dial or f"PJSIP/{name}"),))
 
 
+def _mobile(mobile: bool = True, desk: bool = True, **forwarding: Any) -> SiteRules:
+    """alice, with these devices, and a trunk."""
+    devices = [Device("desk", "PJSIP/alice")] * desk + [Device("mobile", number="+31612345678")] * mobile
+    alice = AgentRules(AgentName("alice"), {SALES: 1}, tuple(devices), forwarding=Forwarding(**forwarding))
+    return SiteRules(queues=(QueueRules(SALES),), agents=(alice,), trunks={PbxName("main"): Trunk()})
+
+
 def _sales(**rules: Any) -> SiteRules:
     return SiteRules(queues=(QueueRules(SALES, **rules),), agents=(_agent("alice", sales=1),))
 
@@ -40,6 +48,8 @@ def test_what_makes_sense_raises_no_doubt() -> None:
     easing = (EasingStep(30, 2), EasingStep(60, 0))
 
     assert doubts(_sales(max_wait_seconds=300, easing=easing)) == []
+    assert doubts(_mobile(forward=Forward.BOTH, mobile_if_unreachable=True)) == []
+    assert doubts(_mobile(desk=False)) == []
 
 
 def test_a_step_is_of_use_to_who_has_a_wrap_up_of_his_own() -> None:
@@ -52,6 +62,22 @@ def test_a_step_is_of_use_to_who_has_a_wrap_up_of_his_own() -> None:
 @pytest.mark.parametrize(
     ("rules", "doubt"),
     [
+        (
+            replace(_mobile(), trunks={}),
+            "agent 'alice': has a mobile, and no Asterisk server has a mobile_dial",
+        ),
+        (
+            _mobile(mobile=False, forward=Forward.BOTH),
+            "agent 'alice': is forwarded to both, and has no mobile",
+        ),
+        (
+            _mobile(desk=False, by=(Hours("office", Forward.DESK),)),
+            "agent 'alice': is forwarded to desk, and has no desk phone",
+        ),
+        (
+            _mobile(mobile=False, mobile_if_unreachable=True),
+            "agent 'alice': mobile_if_unreachable means nothing without a mobile",
+        ),
         (
             SiteRules(queues=(QueueRules(SALES),)),
             "queue 'sales': nobody can serve it: no agent has it among his queues",
