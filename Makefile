@@ -1,7 +1,7 @@
 # Each target sets up all that it needs, once: the Python packages in .venv, and (demo, test, bench) a private Asterisk in
 # ~/.cache/acd, which touches nothing of the machine's own.
 
-.PHONY: demo test bench lint golden storm mutants
+.PHONY: demo test bench fuzz lint golden storm mutants
 .DEFAULT_GOAL := demo
 
 READY := .venv/.ready
@@ -25,6 +25,12 @@ test: $(READY)
 bench: $(READY)
 	@.venv/bin/acd pbx install --sipp
 	@.venv/bin/python -m bench all $(if $(QUICK),--quick) $(ARGS)
+
+# The API by its own description, and the AMI reader by whatever bytes, SECONDS each: status 1 if something is found.
+fuzz: $(READY)
+	@.venv/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[fuzz]'
+	@.venv/bin/python -m fuzz.api $(or $(SECONDS),600)
+	@.venv/bin/python -m fuzz.ami $(or $(SECONDS),600)
 
 lint: $(READY)
 	@.venv/bin/ruff format --check .

@@ -15,7 +15,7 @@ from asyncio.subprocess import DEVNULL
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from acd import config as configuration
 from acd.asterisk.ports import LOOPBACK
@@ -95,7 +95,7 @@ def weather(order: str, a_second: int, seconds: float) -> Figures:
     """What the daemon makes of so many events ("storm") or joins ("flood") a second, for so long."""
     with tempfile.TemporaryDirectory() as name, exchange_running(AGENTS, Stormy) as (port, tell, _):
         folder = Path(name)
-        listen = f"{LOOPBACK}:{_free_port()}"
+        listen = f"{LOOPBACK}:{free_port()}"
         table: dict[str, Any] = tables(port, folder, AGENTS) | {"http": {"listen": listen, "open_metrics": True}}
         file = folder / "acd.toml"
         file.write_text(toml(table))
@@ -110,17 +110,17 @@ async def _weathered(
         *(sys.executable, "-m", "acd", "run", "-c", str(file), "--log-level", "warning"), stdout=DEVNULL, stderr=DEVNULL
     )
     try:
-        await _until_ready(api)
+        await until_ready(api)
         tell("calls a second", CALLS_A_SECOND)
         await asyncio.sleep(2)
-        before, calls_before, memory_before = _metrics(api), tell("calls", 0), memory_bytes(process.pid)
+        before, calls_before, memory_before = metrics(api), tell("calls", 0), memory_bytes(process.pid)
         cpu_before = cpu_seconds(process.pid)
         tell(order, a_second)
         memory = []
         for _ in range(10):
             await asyncio.sleep(seconds / 10)
             memory.append(memory_bytes(process.pid))
-        after, calls, cpu = _metrics(api), tell("calls", 0), cpu_seconds(process.pid)
+        after, calls, cpu = metrics(api), tell("calls", 0), cpu_seconds(process.pid)
         tell(order, 0)
         tell("calls a second", 0)
     finally:
@@ -140,7 +140,7 @@ async def _weathered(
     }
 
 
-async def _until_ready(api: str) -> None:
+async def until_ready(api: str) -> None:
     for _ in range(200):
         await asyncio.sleep(0.1)
         try:
@@ -151,14 +151,15 @@ async def _until_ready(api: str) -> None:
     raise RuntimeError("the daemon was never ready")
 
 
-def _read(url: str) -> str:
-    with urlopen(url, timeout=30) as answer:  # noqa: S310 - an address of our own
+def _read(url: str, token: str = "") -> str:
+    asked = Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - an address of our own
+    with urlopen(asked, timeout=30) as answer:  # noqa: S310
         text: str = answer.read().decode()
     return text
 
 
-def _metrics(api: str) -> dict[str, float]:
-    text = _read(f"{api}/metrics")
+def metrics(api: str, token: str = "") -> dict[str, float]:
+    text = _read(f"{api}/metrics", token)
 
     def total(pattern: str) -> float:
         return sum(float(value) for value in re.findall(rf"^{pattern}(?:{{.*}})? (\S+)$", text, re.M))
@@ -175,7 +176,7 @@ def _mean_ms(before: dict[str, float], after: dict[str, float], name: str) -> fl
     return round(1e3 * (after[f"{name}_sum"] - before[f"{name}_sum"]) / count, 2) if count else float("nan")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as tried:
         tried.bind((LOOPBACK, 0))
         port: int = tried.getsockname()[1]

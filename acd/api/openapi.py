@@ -77,7 +77,8 @@ def _operation(endpoint: Endpoint, schemas: Json) -> Json:
     if endpoint.roles:
         operation["description"] = f"For the roles {', '.join(endpoint.roles)}."
     if endpoint.method == "POST":
-        operation["requestBody"] = {"content": _content(endpoint.body)}
+        needs_one = any(field.is_required() for field in endpoint.body.model_fields.values())
+        operation["requestBody"] = {"content": _content(endpoint.body), "required": needs_one}
     for status in sorted(_refusals(endpoint)):
         operation["responses"][str(int(status))] = {
             "description": status.phrase,

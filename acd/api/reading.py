@@ -49,6 +49,11 @@ def _whole_number(text: Any) -> int:
     return int(text)
 
 
+def _integer(number: Any) -> Any:
+    """To JSON Schema, and so to our own description, 65.0 is an integer too."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 def _states(text: Any) -> list[RequestState]:
     try:
         return [RequestState(word) for word in text.split(",")]
@@ -69,6 +74,7 @@ OneLine = Annotated[
     Field(min_length=1, max_length=LONGEST_REASON, json_schema_extra={"pattern": f"^{ONE_LINE}$"}),
     AfterValidator(_one_line),
 ]
+AsInteger = BeforeValidator(_integer)
 Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE), BeforeValidator(_whole_number)]
 Cursor = Annotated[str, Field(max_length=LONGEST_CURSOR)]
 States = Annotated[list[RequestState], Field(min_length=1), BeforeValidator(_states)]

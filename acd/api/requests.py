@@ -13,7 +13,7 @@ from acd.api import models, paging
 from acd.api.endpoint import Asked
 from acd.api.models import Kind, moment, moment_if, seconds
 from acd.api.paging import AfterLive, BeforeEnded, LiveKey
-from acd.api.reading import Asking, Nothing, Page, States
+from acd.api.reading import AsInteger, Asking, Nothing, Page, States
 from acd.center import estimates
 from acd.center.estimates import Wait
 from acd.center.facts import RequestEnded
@@ -35,7 +35,7 @@ AT_THE_NEWEST = BeforeEnded(None)
 
 
 class PriorityBody(Asking):
-    priority: Annotated[int, Field(ge=HIGHEST_PRIORITY, le=LOWEST_PRIORITY)]
+    priority: Annotated[int, Field(ge=HIGHEST_PRIORITY, le=LOWEST_PRIORITY), AsInteger]
     """1 highest … 100 lowest."""
 
 
