@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import date, time
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
 import holidays
@@ -33,6 +33,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from acd import calendars
 from acd.center import model as rules
 from acd.center import reach
+from acd.center.facts import AnyFact
 from acd.center.model import (
     HIGHEST_PRIORITY,
     LOWEST_PRIORITY,
@@ -51,6 +52,7 @@ ENV_PREFIX = "ACD_"
 SECRETS = {"secret", "sha256"}
 """Keys whose values no message repeats. (In place of a digest somebody may have written the token itself.)"""
 LONGEST_SECONDS = 7 * 24 * 3600
+KINDS = frozenset(kind.__name__ for kind in get_args(AnyFact))
 
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_SECONDS, allow_inf_nan=False)]
 Priority = Annotated[int, Field(ge=HIGHEST_PRIORITY, le=LOWEST_PRIORITY)]
@@ -210,6 +212,22 @@ class Token(Table):
                 "token_agent", "`agent` names the agent of a token with role 'agent', and only that"
             )
         return self
+
+
+def _kind(name: str) -> str:
+    if name not in KINDS:
+        raise PydanticCustomError("kind", "must be the name of an event, such as RequestEnded (docs/events.md)")
+    return name
+
+
+class Webhook(Table):
+    """Who is told of events."""
+
+    name: Name
+    url: Annotated[str, _matching(r"https?://[^\s/?#]+[^\s]*", "http://… or https://…")]
+    secret: Annotated[SecretStr, BeforeValidator(_secret)]
+    kinds: list[Annotated[str, AfterValidator(_kind)]] | None = None
+    queues: list[QueueId] | None = None
 
 
 class EasingStep(Table):
@@ -436,6 +454,7 @@ class Config(BaseSettings):
     site: Site = Site()
     offers: Offers = Offers()
     token: list[Token] = []
+    webhook: list[Webhook] = []
     queue: list[Queue] = []
     agent: list[Agent] = []
     seat: list[Seat] = []
@@ -560,13 +579,19 @@ def load(file: Path) -> Config:
 
 def warnings(file: Path) -> list[str]:
     """What works but had better be otherwise."""
-    data = tomllib.loads(file.read_text(encoding="utf-8"))
     text = file.read_text(encoding="utf-8")
+    data = tomllib.loads(text)
+    secrets: dict[Where, str] = {
+        ("asterisk", name, "secret"): server.get("secret", "env:") for name, server in data.get("asterisk", {}).items()
+    }
+    secrets |= {
+        ("webhook", at, "secret"): hook.get("secret", "env:") for at, hook in enumerate(_tables(data, "webhook"))
+    }
     return [
-        f"{file}:{_line_of(text, ('asterisk', name, 'secret'))}: asterisk.{name}.secret: stands in the file itself; "
+        f"{file}:{_line_of(text, where)}: {_spell(where, data)}: stands in the file itself; "
         'better "env:NAME" or "file:PATH"'
-        for name, server in data.get("asterisk", {}).items()
-        if not server.get("secret", "env:").startswith(("env:", "file:"))
+        for where, secret in secrets.items()
+        if not secret.startswith(("env:", "file:"))
     ]
 
 
@@ -626,7 +651,7 @@ def _unreadable_variable(message: str) -> Mistake:
 def _broken_references(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
     """What no single table can know: names that are there twice, and names that are not there."""
     queues, agents = _names(data, "queue"), _names(data, "agent")
-    for table in ("queue", "agent", "token", "seat", "calendar"):
+    for table in ("queue", "agent", "token", "webhook", "seat", "calendar"):
         names = _names(data, table)
         for at, name in enumerate(names):
             if name in names[:at]:
@@ -671,11 +696,13 @@ def _broken_references(data: dict[str, Any]) -> Iterator[tuple[Where, str]]:
             yield ("caller", at, "number"), f"there are two of the number {numbers[at]!r}"
         if "agent" in known and known["agent"] not in agents:
             yield ("caller", at, "agent"), f"there is no agent {known['agent']!r}"
+    for table in ("token", "webhook"):
+        for at, one in enumerate(_tables(data, table)):
+            visible = one.get("queues")
+            for queue in visible if isinstance(visible, list) else ():
+                if queue not in queues:
+                    yield (table, at, "queues"), f"there is no queue {queue!r}"
     for at, token in enumerate(_tables(data, "token")):
-        visible = token.get("queues")
-        for queue in visible if isinstance(visible, list) else ():
-            if queue not in queues:
-                yield ("token", at, "queues"), f"there is no queue {queue!r}"
         if "agent" in token and token["agent"] not in agents:
             yield ("token", at, "agent"), f"there is no agent {token['agent']!r}"
 

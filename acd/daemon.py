@@ -19,6 +19,7 @@ from acd import config as configuration
 from acd import logs
 from acd.api.app import Api
 from acd.api.feed import Feed
+from acd.api.webhooks import Webhooks
 from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
@@ -66,6 +67,7 @@ class Daemon:
         self._watches: list[asyncio.Task[None]] = []
         self._web: web.AppRunner | None = None
         self._api = Api(self, config, self.metrics)
+        self._webhooks = Webhooks(self, self.metrics)
 
     # ---- Start and stop
 
@@ -86,6 +88,7 @@ class Daemon:
             live_requests=len(self.center.state.requests),
         )
         await self._listen()
+        self._webhooks.use(self.config.webhook)
         for link in self._links.values():
             await link.start()
         compaction = compaction_of(self._journal, self.config.store.url, self.config.store.keep_days)
@@ -109,6 +112,7 @@ class Daemon:
             await calls.stop()
         for link in self._links.values():
             await link.stop()
+        await self._webhooks.stop()
         self.feed.stop()
         for timer in (self._timer, self._calendar_timer):
             if timer:
@@ -134,6 +138,7 @@ class Daemon:
                 log.warning("reload.needs_restart", table=table)
         self.config = config
         self._api.use(config)
+        self._webhooks.use(config.webhook)
         self.tell(RulesLoaded(rules=config.rules()))
         self._use_numbers()
         for calls in self._calls.values():

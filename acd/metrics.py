@@ -156,6 +156,12 @@ class Metrics:
         self._event_clients_cut_off = counter(
             "acd_event_clients_cut_off_total", "Clients cut off for reading too slowly"
         )
+        self._webhooks = _Series(
+            counter("acd_webhook_posts_total", "Posts to webhooks, by outcome", "webhook", "outcome").labels
+        )
+        self._webhooks_behind = Gauge(
+            "acd_webhook_behind_facts", "Facts that a webhook has yet to take", ["webhook"], registry=registry
+        )
         self._idle_waste = counter(
             "acd_idle_waste_total", "Times that a request and an agent for it were both found waiting: stays 0"
         )
@@ -190,6 +196,12 @@ class Metrics:
 
     def event_client_cut_off(self) -> None:
         self._event_clients_cut_off.inc()
+
+    def webhook(self, name: str, outcome: str) -> None:
+        self._webhooks[name, outcome].inc()
+
+    def webhook_behind(self, name: str, facts: int) -> None:
+        self._webhooks_behind.labels(name).set(facts)
 
     def _offer_made(self, fact: OfferMade, now: float) -> None:
         self._ring_delay_seconds.observe(max(0.0, now - fact.ready_at))

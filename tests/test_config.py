@@ -36,6 +36,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith("ACD_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ACD_AMI_SECRET", "s3cret")
+    monkeypatch.setenv("ACD_CRM_SECRET", "another")
 
 
 @pytest.fixture
@@ -301,6 +302,32 @@ def test_a_secret_that_is_none_is_a_mistake_and_not_repeated(file: Path, secret:
     text = f'[asterisk.main]\nhost = "h"\nsecret = {secret}\n'
 
     assert mistakes(file, text) == [f"3: asterisk.main.secret: {mistake}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "mistake"),
+    [
+        ('url = "ftp://crm.example"', "webhook 'crm': url: must be http://… or https://…, not 'ftp://crm.example'"),
+        ('kinds = ["RequestEnded", "Everything"]', "webhook 'crm': kinds[1]: must be the name of an event"),
+        ('queues = ["sails"]', "webhook 'crm': queues: there is no queue 'sails'"),
+        ('secret = ""', "webhook 'crm': secret: must be one line"),
+    ],
+)
+def test_mistakes_in_a_webhook_are_named(file: Path, line: str, mistake: str) -> None:
+    keys = {"name": '"crm"', "url": '"https://crm.example"', "secret": '"env:ACD_AMI_SECRET"'}
+    key, _, value = line.partition(" = ")
+    text = MAIN + "[[webhook]]\n" + "".join(f"{key} = {value}\n" for key, value in (keys | {key: value}).items())
+
+    (found,) = mistakes(file, text)
+    assert mistake in found
+
+
+def test_a_webhooks_secret_that_stands_in_the_file_is_warned_of(file: Path) -> None:
+    file.write_text(f'{MAIN}[[webhook]]\nname = "crm"\nurl = "http://crm.example"\nsecret = "in the open"\n')
+
+    (warned,) = warnings(file)
+    assert "webhook 'crm': secret: stands in the file itself" in warned
+    assert "in the open" not in warned
 
 
 def test_a_token_that_stands_in_place_of_its_digest_is_not_repeated(file: Path) -> None:

@@ -287,6 +287,8 @@ async def test_metrics_with_labels_of_each_pbx_have_the_contracts_labels() -> No
     watched.world.with_mobiles("bob", forward=Forward.MOBILE)
     watched.world.caller_joins("sales")
     watched.world.is_unreachable("bob")
+    watched.metrics.webhook("crm", "ok")
+    watched.metrics.webhook_behind("crm", 3)
     watched.catches_up()
     text = (await watched.metrics.render())[0].decode()
 
@@ -343,6 +345,8 @@ CONTRACT = {
     "acd_errors_total": {"where"},
     "acd_event_clients": set(),
     "acd_event_clients_cut_off_total": set(),
+    "acd_webhook_posts_total": {"webhook", "outcome"},
+    "acd_webhook_behind_facts": {"webhook"},
     "acd_build_info": {"version"},
 }
 """From the design: other people's dashboards and alerts rely on it."""
