@@ -202,6 +202,16 @@ def test_of_several_phones_that_ring_the_others_fall_silent_when_one_was_picked_
     assert (world.state_of("alice"), world.state_of("carol")) == ("available", "available")
 
 
+def test_when_a_pickup_comes_to_nothing_all_phones_ring_again() -> None:
+    world = World().with_queue("sales", strategy="ring_all").with_agents("alice", "carol", sales=1)
+    request = world.caller_joins("sales")
+    offer = world.picks_up("reception", whose="alice")
+
+    world.hangs_up(offer)
+
+    assert world.ringing == {"alice": request, "carol": request}
+
+
 def test_who_comes_too_late_to_pick_up_is_hung_up_on() -> None:
     world, request = _rings_at_alice()
     offer = world.offer_to("alice")
