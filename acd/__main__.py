@@ -16,10 +16,12 @@ from rich.console import Console
 from acd import config as configuration
 from acd import daemon, logs
 from acd.asterisk.pbx_command import pbx_app
+from acd.checking.dialling import dialling_doubts, may_be_dialled
 from acd.checking.differences import differences
 from acd.checking.doubts import doubts
 from acd.checking.live import look
 from acd.demo.command import demo
+from acd.dialling import DialRefused
 from acd.journal import JournalError, last_rules
 from acd.journal import export as export_journal
 from acd.simulation.command import command as simulate
@@ -49,18 +51,27 @@ def run(
 
 @main.command()
 def check(
-    config: ConfigFile, live: Annotated[bool, typer.Option("--live", help="Ask the Asterisk servers, too.")] = False
+    config: ConfigFile,
+    live: Annotated[bool, typer.Option("--live", help="Ask the Asterisk servers, too.")] = False,
+    number: Annotated[
+        list[str] | None, typer.Option(help="A number: may it be dialled, or which rule refuses? Can be repeated.")
+    ] = None,
 ) -> None:
     """Check a configuration: every mistake at once, with its line; exit status 1 if there is one.
 
     Then: what is allowed and cannot be meant, and what a reload would change, if there is a journal.
+
+    With --number, what the dial policy says of it instead; exit status 1 if it may not be dialled.
     """
     try:
         checked = configuration.load(config)
         before = last_rules(checked.store.url)
     except (configuration.BadConfig, JournalError) as error:
         _fail(str(error))
-    for warning in (*configuration.warnings(config), *doubts(checked.rules())):
+    if number:
+        _check_numbers(checked, number)
+        return
+    for warning in (*configuration.warnings(config), *doubts(checked.rules()), *dialling_doubts(checked)):
         errors.print(warning, style="yellow", markup=False)
     for change in differences(before, checked.rules()) if before else ():
         sys.stdout.write(f"a reload would change: {change}\n")
@@ -68,6 +79,17 @@ def check(
     if live and (troubles := asyncio.run(look(checked))):
         _fail("\n".join(troubles))
     sys.stdout.write(f"{config}: good: {len(checked.queue)} queues, {len(checked.agent)} agents\n")
+
+
+def _check_numbers(checked: configuration.Config, numbers: list[str]) -> None:
+    refusals = []
+    for number in numbers:
+        try:
+            sys.stdout.write(f"{may_be_dialled(checked, number)}\n")
+        except DialRefused as refused:
+            refusals.append(f"refused: {refused}")
+    if refusals:
+        _fail("\n".join(refusals))
 
 
 @main.command()

@@ -47,6 +47,10 @@ from acd.center.model import (
 )
 from acd.center.reach import Device, Forward, Forwarding, Trunk
 from acd.center.strategies import STRATEGIES
+from acd.dialling import DialRefused, DialRules, reading
+from acd.dialling.dialled import MOST_REMEMBERED
+from acd.dialling.reading import NO_COUNTRY, Kind
+from acd.dialling.template import WORDS, is_template
 
 ENV_PREFIX = "ACD_"
 SECRETS = {"secret", "sha256"}
@@ -105,12 +109,25 @@ def _holiday_country(text: str) -> str:
 
 def _e164(number: str) -> str:
     try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
-        parsed = None
-    if parsed is None or not phonenumbers.is_valid_number(parsed):
-        raise PydanticCustomError("number", "must be a valid number in the form +31612345678 (E.164)")
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+        return reading.read(number, None).e164
+    except DialRefused:
+        raise PydanticCustomError("number", "must be a valid number in the form +31612345678 (E.164)") from None
+
+
+def _dial_country(code: str) -> str:
+    return code if code == NO_COUNTRY else _country(code)
+
+
+def _kind(name: str) -> str:
+    if name not in list(Kind):
+        raise PydanticCustomError("kind", "must be one of {allowed}", {"allowed": ", ".join(Kind)})
+    return name
+
+
+def _dial_template(text: str) -> str:
+    if not is_template(text):
+        raise PydanticCustomError("dial_template", "must be {words}", {"words": WORDS})
+    return text
 
 
 def _secret(secret: Any) -> SecretStr:
@@ -156,13 +173,7 @@ class Table(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-MobileDial = Annotated[
-    str,
-    _matching(
-        r"[A-Za-z0-9]+/[^\s|&,{}]{0,100}\{number\}[^\s|&,{}]{0,100}",
-        "what Dial takes, with {number} in it, such as PJSIP/{number}@trunk",
-    ),
-]
+MobileDial = Annotated[OneLine, AfterValidator(_dial_template)]
 Sound = Annotated[str, _matching(r"[A-Za-z0-9_/.-]{1,100}", "the name of a sound, such as queues/sales")]
 
 
@@ -214,7 +225,7 @@ class Token(Table):
         return self
 
 
-def _kind(name: str) -> str:
+def _fact_kind(name: str) -> str:
     if name not in KINDS:
         raise PydanticCustomError("kind", "must be the name of an event, such as RequestEnded (docs/events.md)")
     return name
@@ -226,7 +237,7 @@ class Webhook(Table):
     name: Name
     url: Annotated[str, _matching(r"https?://[^\s/?#]+[^\s]*", "http://… or https://…")]
     secret: Annotated[SecretStr, BeforeValidator(_secret)]
-    kinds: list[Annotated[str, AfterValidator(_kind)]] | None = None
+    kinds: list[Annotated[str, AfterValidator(_fact_kind)]] | None = None
     queues: list[QueueId] | None = None
 
 
@@ -274,6 +285,13 @@ Hours = Annotated[
 ]
 
 
+def _forwards(span: str) -> str:
+    begins, _, ends = span.partition("-")
+    if not begins < ends <= "24:00":
+        raise PydanticCustomError("hours", "must end after it begins")
+    return span
+
+
 class Calendar(Table):
     """When queues are open."""
 
@@ -316,6 +334,23 @@ class Calendar(Table):
 def _span(text: str) -> calendars.Span:
     begins, _, ends = text.partition("-")
     return calendars.Span(time.fromisoformat(begins), time.fromisoformat("00:00" if ends == "24:00" else ends))
+
+
+Prefix = Annotated[str, _matching(r"\+[1-9]\d{0,14}", "a + and 1 to 15 digits, such as +3120")]
+
+
+class Dialling(Table):
+    """What may be dialled. All of it must allow a number."""
+
+    countries: list[Annotated[str, AfterValidator(_dial_country)]] | None = None
+    """None: the one of [site]."""
+    kinds: Annotated[list[Annotated[str, AfterValidator(_kind)]], Field(min_length=1)] = ["fixed", "mobile"]
+    prefixes_allowed: list[Prefix] = []
+    prefixes_refused: list[Prefix] = []
+    hours: Annotated[Hours, AfterValidator(_forwards)] = "08:00-21:00"
+    per_number_per_day: Annotated[int, Field(ge=1, le=1000)] | None = 5
+    per_day: Annotated[int, Field(ge=1, le=MOST_REMEMBERED)] | None = None
+    per_minute: Annotated[int, Field(ge=1, le=MOST_REMEMBERED)] | None = None
 
 
 class KnownCaller(Table):
@@ -453,6 +488,7 @@ class Config(BaseSettings):
     http: Http = Http()
     site: Site = Site()
     offers: Offers = Offers()
+    dialling: Dialling = Dialling()
     token: list[Token] = []
     webhook: list[Webhook] = []
     queue: list[Queue] = []
@@ -487,6 +523,22 @@ class Config(BaseSettings):
             trunks={
                 PbxName(name): Trunk(server.mobile_legs) for name, server in self.asterisk.items() if server.mobile_dial
             },
+        )
+
+    def dial_rules(self) -> DialRules:
+        own, home = self.dialling, self.site.country
+        countries = own.countries if own.countries is not None else [home] if home else []
+        return DialRules(
+            home=home,
+            countries=frozenset(countries),
+            kinds=frozenset(Kind(name) for name in own.kinds),
+            prefixes_allowed=tuple(own.prefixes_allowed),
+            prefixes_refused=tuple(own.prefixes_refused),
+            hours=None if own.hours == "00:00-24:00" else _span(own.hours),
+            home_zone=self.site.time_zone or "UTC",
+            per_number_per_day=own.per_number_per_day,
+            per_day=own.per_day,
+            per_minute=own.per_minute,
         )
 
     def calendars(self) -> dict[str, calendars.Calendar]:

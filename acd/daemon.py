@@ -24,7 +24,7 @@ from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
 from acd.center import Center, Undecided, laws
-from acd.center.facts import AnyFact, ChangeMade, RequestEnded
+from acd.center.facts import AnyFact, CallbackPromised, ChangeMade, RequestEnded, RequestQueued
 from acd.center.inputs import CalendarTurned, DaemonStarted, DayBegan, DeleteMessage, Input, RulesLoaded, TimePassed
 from acd.center.model import PbxName, QueueName, Refused
 from acd.center.state import State
@@ -57,6 +57,9 @@ class Daemon:
         self._links = {name: self._link(name, server) for name, server in config.asterisk.items()}
         folders = {name: server.messages for name, server in config.asterisk.items() if server.messages}
         self._messages = {PbxName(name): Messages(Path(folder)) for name, folder in folders.items()}
+        self._dialling = Dialling(
+            self.now, refused=lambda purpose, refusal: self.metrics.dial_refused(purpose, refusal.rule)
+        )
         self._use_numbers()
         self._calls = {PbxName(name): self._new_calls(link) for name, link in self._links.items()}
         self.metrics = Metrics(self.center.state, list(self._links.values()), journal)
@@ -75,6 +78,7 @@ class Daemon:
         """Raises CannotStart."""
         began = time.perf_counter()
         back = self._journal.bring_back(self.center)
+        self._dialling.remember(self.state.dialled)
         self.tell(DaemonStarted())
         self.tell(RulesLoaded(rules=self.config.rules()))
         self.tell(DayBegan(day=self._local_time().date().isoformat()))
@@ -170,6 +174,7 @@ class Daemon:
             for fact in facts:
                 self._publish(fact)
             self._feed_on(facts, number)
+            self._heed_hours(facts)
         self._set_timer()
         return facts
 
@@ -178,6 +183,12 @@ class Daemon:
             self.feed.tell(facts)
         else:
             self.feed.end()  # the journal has overflowed: these have no numbers
+
+    def _heed_hours(self, facts: Sequence[AnyFact]) -> None:
+        """Of those who are to be called back: whether it is time there."""
+        hours = [fact.hours for fact in facts if isinstance(fact, CallbackPromised | RequestQueued) and fact.hours]
+        if any(name not in self.state.calendars for name in hours):
+            self._turn_calendars()
 
     def _publish(self, fact: AnyFact) -> None:
         for calls in self._calls.values():
@@ -222,8 +233,8 @@ class Daemon:
         return Calls(link, tell=self.tell, now=self.now, means=self._means_of(link.name))
 
     def _use_numbers(self) -> None:
-        servers = self.config.asterisk.items()
-        self._dialling = Dialling(self.config.site.country, {name: server.mobile_dial for name, server in servers})
+        trunks = {name: server.mobile_dial for name, server in self.config.asterisk.items()}
+        self._dialling.use(self.config.dial_rules(), trunks)
 
     def _means_of(self, pbx: str) -> Means:
         return Means(
@@ -315,6 +326,11 @@ class Daemon:
         for name, calendar in self.config.calendars().items():
             self.tell(CalendarTurned(calendar=name, open=calendar.is_open(now)))
             changes.append(calendar.next_change(now))
+        callbacks = (self.state.requests[name] for name in self.state.callbacks.values())
+        for hours in {callback.hours for callback in callbacks if callback.hours}:
+            is_open, change = self._dialling.is_time(hours)
+            self.tell(CalendarTurned(calendar=hours, open=is_open))
+            changes.append(change)
         due = min((change for change in changes if change is not None), default=None)
         loop = asyncio.get_running_loop()
         self._calendar_timer = None if due is None else loop.call_later(due - now, self._turn_calendars)

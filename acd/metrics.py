@@ -31,6 +31,7 @@ from acd.center.inputs import NOT_DIALLED
 from acd.center.model import AgentState, OfferOutcome, Outcome
 from acd.center.reach import MOBILE
 from acd.center.state import State
+from acd.dialling import Purpose, Rule
 
 # A `_created` series beside each counter and histogram would be one more of each that nobody asks for.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -135,6 +136,11 @@ class Metrics:
         self._trunk_failures = _Series(
             counter("acd_trunk_failures_total", "Agents' mobiles that could not be reached", "pbx", "cause").labels
         )
+        self._dials_refused = _Series(
+            counter(
+                "acd_dials_refused_total", "Numbers that the dial policy did not let through", "purpose", "rule"
+            ).labels
+        )
         self._http_requests = _Series(counter("acd_http_requests_total", "Answers of the API", "route", "code").labels)
         self._errors = _Series(counter("acd_errors_total", "Failures of acd itself, by part", "where").labels)
         self._ring_delay_seconds = histogram(
@@ -181,6 +187,9 @@ class Metrics:
 
     def http_request(self, route: str, code: int) -> None:
         self._http_requests[route, str(code)].inc()
+
+    def dial_refused(self, purpose: Purpose, rule: Rule) -> None:
+        self._dials_refused[purpose, rule].inc()
 
     def error(self, where: str) -> None:
         self._errors[(where,)].inc()
@@ -251,6 +260,9 @@ class Metrics:
                 self._refused[queue, status]
             for offer_outcome in OfferOutcome:
                 self._offers[queue, offer_outcome]
+        for purpose in Purpose:
+            for rule in Rule:
+                self._dials_refused[purpose, rule]
         for part in PARTS:
             self._errors[(part,)]
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import re
 import tomllib
+from datetime import time
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
 
+from acd.calendars import Span
 from acd.center.reach import Forward, Forwarding, Hours, Trunk
 from acd.config import BadConfig, Config, Mobile, load, warnings
+from acd.dialling import DialRules
+from acd.dialling.reading import Kind
 
 EXAMPLE = Path(__file__).parents[1] / "config" / "acd.toml"
 MAIN = '[asterisk.main]\nhost = "127.0.0.1"\nsecret = "env:ACD_AMI_SECRET"\n'
@@ -135,11 +139,11 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(file: Path) -
         ),
         (
             '[asterisk.b]\nhost = "b"\nsecret = "env:ACD_AMI_SECRET"\nmobile_dial = "PJSIP/trunk"',
-            "7: asterisk.b.mobile_dial: must be what Dial takes, with {number} in it",
+            "7: asterisk.b.mobile_dial: must be TECHNOLOGY/NAME with {number} or {digits} once in it",
         ),
         (
             '[asterisk.b]\nhost = "b"\nsecret = "env:ACD_AMI_SECRET"\nmobile_dial = "PJSIP/{number}@a&PJSIP/b"',
-            "7: asterisk.b.mobile_dial: must be what Dial takes, with {number} in it",
+            "7: asterisk.b.mobile_dial: must be TECHNOLOGY/NAME with {number} or {digits} once in it",
         ),
         (
             '[asterisk.b]\nhost = "b"\nsecret = "env:ACD_AMI_SECRET"\nmobile_caller_id = "mine"',
@@ -161,6 +165,31 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(file: Path) -
         (f'[[token]]\nname = "t"\nsha256 = "{TOKEN_SHA}"\nrole = "boss"', "7: token 't': role: "),
         (f'[[token]]\nname = "t"\nsha256 = "{TOKEN_SHA}"\nrole = "agent"', "4: token 't': `agent` names the agent"),
         ('[site]\ntime_zone = "Amsterdam"', "5: site.time_zone: must be the name of a time zone"),
+        ('[dialling]\ncountries = ["nl"]', "5: dialling.countries[0]: must be a country's code in capital letters"),
+        ('[dialling]\nkinds = ["emergency"]', "5: dialling.kinds[0]: must be one of fixed, mobile, toll_free, "),
+        ("[dialling]\nkinds = []", "5: dialling.kinds: "),
+        ('[dialling]\nprefixes_allowed = ["020"]', "5: dialling.prefixes_allowed[0]: must be a + and 1 to 15 digits"),
+        ('[dialling]\nprefixes_refused = ["+31 20"]', "5: dialling.prefixes_refused[0]: must be a + and 1 to 15 "),
+        ('[dialling]\nhours = "21:00-08:00"', "5: dialling.hours: must end after it begins, not '21:00-08:00'"),
+        ("[dialling]\nper_minute = 0", "5: dialling.per_minute: "),
+        ("[dialling]\nper_day = 100001", "5: dialling.per_day: "),
+        ("[dialling]\nper_number_per_day = 1.5", "5: dialling.per_number_per_day: "),
+        *(
+            (f"[asterisk.two]\nhost = 'h'\nsecret = 'env:ACD_AMI_SECRET'\nmobile_dial = '{template}'", f"7: {where}")
+            for where in ("asterisk.two.mobile_dial: must be TECHNOLOGY/NAME with {number} or {digits} once in it",)
+            for template in (
+                "PJSIP/trunk",
+                "{number}",
+                "PJSIP/{number}&PJSIP/{number}",
+                "PJSIP/{number}@{trunk}",
+                "PJSIP/{number.__class__}@trunk",
+                "PJSIP/${EXTEN}{number}@trunk",
+                "PJSIP/{number},20,m",
+                "PJSIP/{number} @trunk",
+                "PJSIP/{{number}}@trunk",
+                "PJSIP/{number}{digits}@trunk",
+            )
+        ),
         ('[site]\ncountry = "nl"', "5: site.country: must be a country's code in capital letters"),
         ('[store]\nurl = "mysql://x"', "5: store.url: must be sqlite:PATH"),
         ("[store]\nkeep_days = 0", "5: store.keep_days: "),
@@ -262,6 +291,62 @@ def test_a_file_that_is_no_text_is_told_in_one_line(file: Path) -> None:
         load(file)
 
     assert len(bad.value.lines) == 1
+
+
+# ---- What may be dialled
+
+
+def test_at_first_only_the_home_country_s_fixed_and_mobile_numbers_are_dialled(file: Path) -> None:
+    config = loaded(file, MAIN + '[site]\ncountry = "NL"\ntime_zone = "Europe/Amsterdam"\n')
+
+    assert config.dial_rules() == DialRules(
+        home="NL",
+        countries=frozenset({"NL"}),
+        kinds=frozenset({Kind.FIXED, Kind.MOBILE}),
+        hours=Span(time(8), time(21)),
+        home_zone="Europe/Amsterdam",
+        per_number_per_day=5,
+    )
+
+
+def test_without_a_country_nothing_is_dialled(file: Path) -> None:
+    assert loaded(file).dial_rules().countries == frozenset()
+
+
+def test_the_operator_says_what_is_dialled(file: Path) -> None:
+    text = """[dialling]
+countries = ["NL", "BE", "001"]
+kinds = ["satellite"]
+prefixes_allowed = ["+31"]
+prefixes_refused = ["+3197"]
+hours = "00:00-24:00"
+per_minute = 60
+per_day = 2000
+per_number_per_day = 1
+"""
+    assert loaded(file, MAIN + text).dial_rules() == DialRules(
+        countries=frozenset({"NL", "BE", "001"}),
+        kinds=frozenset({Kind.SATELLITE}),
+        prefixes_allowed=("+31",),
+        prefixes_refused=("+3197",),
+        hours=None,
+        per_number_per_day=1,
+        per_day=2000,
+        per_minute=60,
+    )
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "PJSIP/{number}@trunk",
+        "PJSIP/trunk/sip:{digits}@10.0.0.1;user=phone",
+        "DAHDI/g1/{digits}",
+        "Local/{number}@out/n",
+    ],
+)
+def test_a_template_has_one_place_for_the_number(file: Path, template: str) -> None:
+    assert loaded(file, MAIN + f'mobile_dial = "{template}"\n').asterisk["main"].mobile_dial == template
 
 
 # ---- Secrets
@@ -434,7 +519,7 @@ def test_every_key_that_the_example_leaves_out_can_be_uncommented(file: Path) ->
 
 
 def test_an_agent_s_own_wrap_up_is_part_of_the_rules(file: Path) -> None:
-    alice, bob = loaded(file, uncommented()).rules().agents
+    alice, bob, *_ = loaded(file, uncommented()).rules().agents
 
     assert (alice.wrap_up_seconds, bob.wrap_up_seconds) == (40, None)
 

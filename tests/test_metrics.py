@@ -18,6 +18,7 @@ from acd.center.facts import OfferMade
 from acd.center.inputs import LegEnd
 from acd.center.model import Outcome, QueueName, WayOut
 from acd.center.reach import Forward
+from acd.dialling import Purpose, Rule
 from acd.metrics import Metrics
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
@@ -31,6 +32,8 @@ LABELS = (
     "action",
     "outcome",
     "cause",
+    "purpose",
+    "rule",
     "where",
     "route",
     "code",
@@ -260,6 +263,14 @@ async def test_what_has_to_stay_zero_is_there_from_the_start(watched: Watched) -
     assert await watched.sees("acd_errors_total") == {"center": 1, "http": 0, "journal": 0}
 
 
+async def test_what_the_dial_policy_refuses_is_counted_by_purpose_and_rule(watched: Watched) -> None:
+    assert await watched.sees("acd_dials_refused_total") == {f"{p} {rule}": 0 for p in Purpose for rule in Rule}
+
+    watched.metrics.dial_refused(Purpose.CLICK, Rule.KINDS)
+
+    assert (await watched.sees("acd_dials_refused_total"))["click kinds"] == 1
+
+
 async def test_the_version_is_a_label(watched: Watched) -> None:
     assert await watched.sees("acd_build_info") == {acd.__version__: 1}
 
@@ -326,6 +337,7 @@ CONTRACT = {
     "acd_offers_total": {"queue", "outcome"},
     "acd_trunk_legs": {"pbx"},
     "acd_trunk_failures_total": {"pbx", "cause"},
+    "acd_dials_refused_total": {"purpose", "rule"},
     "acd_ring_delay_seconds": set(),
     "acd_connect_seconds": set(),
     "acd_decision_seconds": set(),

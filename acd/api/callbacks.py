@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from acd.api import models
 from acd.api.endpoint import Asked
 from acd.api.models import moment, moment_if, seconds
-from acd.api.problems import Problem, shown
+from acd.api.problems import Problem, faults, shown
 from acd.api.reading import Asking, Nothing, OneLine
 from acd.center.facts import CallbackRenewed, RequestQueued
 from acd.center.inputs import (
@@ -37,7 +37,7 @@ from acd.center.model import (
     UnknownName,
     Verdict,
 )
-from acd.dialling import NotDialled, Purpose
+from acd.dialling import DialRefused, Purpose
 from acd.messages import Messages
 
 LONGEST_COMMENT = 1000
@@ -262,12 +262,9 @@ def _decided(asked: Asked[Any, Any], told: Any) -> models.Callback:
 def _allowed(asked: Asked[Any, Any], text: str, purpose: Purpose) -> str:
     """In E.164. Raises Problem, which names the rule."""
     try:
-        return asked.site.desk.dialling.allowed(text, purpose)
-    except NotDialled as refused:
-        fault = models.Fault(place="body", field="number", value=shown(text), what=f"{refused} ({refused.rule})")
-        raise Problem(
-            HTTPStatus.UNPROCESSABLE_ENTITY, f"number: {shown(text)} {refused} ({refused.rule})", errors=[fault]
-        ) from None
+        return asked.site.desk.dialling.number(text, purpose, at_once=purpose is Purpose.CLICK)
+    except DialRefused as refused:
+        raise faults([models.Fault(place="body", field="number", value=shown(text), what=str(refused))]) from None
 
 
 def _at(text: str | None) -> float | None:

@@ -45,7 +45,7 @@ from acd.center.inputs import (
 from acd.center.model import ChannelId, Kind, OfferId, PbxName, Request, RequestId
 from acd.center.offers import offer_of
 from acd.center.state import State
-from acd.dialling import Dialling, NotDialled, Purpose
+from acd.dialling import Dialling, DialRefused, NoTrunk, Purpose
 from acd.messages import Messages, NoMessage
 
 log = structlog.get_logger()
@@ -155,8 +155,8 @@ class Callbacks:
 
     def _may_be_called(self, number: str) -> bool:
         try:
-            self._means.dialling.check(number, Purpose.CALLBACK)
-        except NotDialled as refused:
+            self._means.dialling.number(number, Purpose.CALLBACK, at_once=False)
+        except DialRefused as refused:
             log.info("callback.number_refused", pbx=self._pbx, rule=refused.rule)
             return False
         return True
@@ -304,12 +304,15 @@ class Callbacks:
         try:
             purpose = Purpose.CALLBACK if fact.kind == Kind.CALLBACK else Purpose.CLICK
             dial = self._means.dialling.dial_string(self._pbx, fact.number, purpose)
-        except NotDialled as refused:
+        except DialRefused as refused:
             self._tell(CustomerNotReached(fact.offer, "refused", refused.rule))
+            return
+        except NoTrunk as error:
+            self._tell(CustomerNotReached(fact.offer, "failed", str(error)))
             return
         self._set(fact.channel, "ACD_KIND", fact.kind)
         self._set(fact.channel, "ACD_DIAL", dial)
-        self._set(fact.channel, "ACD_CALLER_ID", self._means.dialling.caller_id(self._pbx, fact.queue))
+        self._set(fact.channel, "ACD_CALLER_ID", fact.queue_number)
         self._set(fact.channel, "ACD_RING_SECONDS", str(int(fact.ring_seconds)))
         self._redirect(fact.channel, "acd-customer", "1")
 

@@ -26,7 +26,7 @@ from acd.center.facts import (
 from acd.center.inputs import NOT_DIALLED, BridgeFailed, Input, LegEnd, LegEnded
 from acd.center.model import Caller, ChannelId, OfferOutcome, PbxName, QueueName
 from acd.center.reach import DESK, MOBILE
-from acd.dialling import NotDialled, Purpose
+from acd.dialling import DialRefused, NoTrunk, Purpose
 
 log = structlog.get_logger()
 
@@ -60,9 +60,10 @@ class Orders:
     def _ring(self, fact: OfferMade) -> None:
         try:
             dial, shown = self._way_to(fact)
-        except NotDialled as refused:
-            log.warning("offer.not_dialled", pbx=self.pbx, offer=fact.offer, agent=fact.agent, rule=refused.rule)
-            failed = LegEnded(offer=fact.offer, how=LegEnd.UNREACHABLE, cause=f"{NOT_DIALLED}: {refused.rule}")
+        except (DialRefused, NoTrunk) as refused:
+            why = refused.rule if isinstance(refused, DialRefused) else "no trunk"
+            log.warning("offer.not_dialled", pbx=self.pbx, offer=fact.offer, agent=fact.agent, rule=why)
+            failed = LegEnded(offer=fact.offer, how=LegEnd.UNREACHABLE, cause=f"{NOT_DIALLED}: {why}")
             asyncio.get_running_loop().call_soon(self._tell, failed)  # in a turn of its own
             return
         headers = {
@@ -85,7 +86,7 @@ class Orders:
         )
 
     def _way_to(self, fact: OfferMade) -> tuple[str, Caller]:
-        """What is dialled, and whom the telephone shows. Raises NotDialled."""
+        """What is dialled, and whom the telephone shows. Raises DialRefused, NoTrunk."""
         if fact.device.kind == DESK:
             return fact.device.dial, fact.caller
         dial = self._means.dialling.dial_string(self.pbx, fact.device.number, Purpose.MOBILE)

@@ -112,6 +112,7 @@ def dial(turn: Turn, request: Request) -> None:
             number=request.number,
             attempt=request.attempts + 1,
             ring_seconds=rules.ring_seconds,
+            queue_number=turn.state.queues[request.queue].rules.caller_id,
         )
     )
 

@@ -428,6 +428,8 @@ class CustomerDialled(Fact, frozen=True, tag=True, kw_only=True):
     number: str
     attempt: int
     ring_seconds: float
+    queue_number: str = ""
+    """That the customer is shown."""
 
 
 class CustomerReached(Fact, frozen=True, tag=True, kw_only=True):

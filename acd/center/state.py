@@ -145,6 +145,8 @@ class State:
         self.phone_of_channel: dict[tuple[PbxName, ChannelId], str] = {}
         self.callbacks: dict[tuple[QueueName, str], RequestId] = {}
         """Those that have not ended, by the customer's number."""
+        self.dialled: list[tuple[float, str]] = []
+        """Customers' numbers of the last day, the oldest first."""
         self.kept_messages: dict[RequestId, KeptMessage] = {}
         self.unsettled: dict[AgentName, RequestId] = {}
         """Callbacks of which these agents, in their wrap-up, have yet to say how they ended."""

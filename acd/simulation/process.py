@@ -75,7 +75,7 @@ class Process:
         self._loop = asyncio.get_running_loop()
         self._calls: dict[str, Calls] = {}
         self._links = {name: link(_Heard(self, name)) for name, link in links.items()}
-        means = Means(self.center.state, Dialling(None, {}), None, on_disk=_at_once, can_promise=lambda: True)
+        means = Means(self.center.state, Dialling(self._loop.time), None, on_disk=_at_once, can_promise=lambda: True)
         for name, link in self._links.items():
             self._calls[name] = Calls(link, tell=self.tell, now=self._loop.time, means=means)
         self._timer: asyncio.TimerHandle | None = None

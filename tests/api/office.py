@@ -20,7 +20,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
-from center.worlds import World
+from center.worlds import START, World
 from multidict import CIMultiDictProxy
 from yarl import URL
 
@@ -98,7 +98,7 @@ class WorldDesk:
     def state(self) -> State:
         return self.world.center.state
 
-    dialling = Dialling("NL", {"main": "PJSIP/{number}@trunk"})
+    dialling = Dialling(now=lambda: START)
     messages: Messages | None = None
 
     def messages_of(self, pbx: PbxName) -> Messages | None:
@@ -219,6 +219,7 @@ class Office:
         self.world.rules = config.rules()
         self.world.tell(RulesLoaded(self.world.rules))
         self.desk = WorldDesk(self.world)
+        self.desk.dialling.use(config.dial_rules(), {"main": "PJSIP/{number}@trunk"})
         self.metrics = Metrics(self.world.center.state, [], A_GOOD_JOURNAL)
         self.api = Api(self.desk, config, self.metrics)
         self.port = 0

@@ -38,7 +38,11 @@ def with_callbacks() -> Config:
         for name, queues in (("alice", {"sales": 1, "support": 10}), ("carol", {"sales": 3}), ("dora", {}))
     ]
     return configuration(
-        asterisk={"main": server}, queue=[{"name": "sales", "callbacks": {}}, {"name": "support"}], agent=agents
+        asterisk={"main": server},
+        site={"country": "NL"},
+        dialling={"hours": "00:00-24:00"},
+        queue=[{"name": "sales", "callbacks": {}}, {"name": "support"}],
+        agent=agents,
     )
 
 
@@ -83,10 +87,10 @@ async def test_asked_for_again_it_is_the_same_one(office: Office) -> None:
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        ({"number": "112"}, "number"),
-        ({"number": "+12125550123"}, "country"),
-        ({"number": "+319001234"}, "number"),
-        ({"number": "call me"}, "number"),
+        ({"number": "112"}, "emergency"),
+        ({"number": "+12125550123"}, "countries"),
+        ({"number": "+319001234"}, "kinds"),
+        ({"number": "call me"}, "form"),
         ({"at": "2026-11-24 15:00"}, "offset"),
         ({"at": "2001-01-01T00:00:00Z"}, "past"),
         ({"agent": "dora"}, "does not serve"),

@@ -12,7 +12,17 @@ from .witness import heir_of
 from .worlds import World, one_queue
 
 FOUND_ANEW = {
-    Snapshot: {"request_of_channel", "phone_of_channel", "callbacks", "seats", "touched", "doors", "_deadlines"},
+    Snapshot: {
+        "request_of_channel",
+        "phone_of_channel",
+        "callbacks",
+        "seats",
+        "by_trunk",
+        "ongoing",
+        "touched",
+        "doors",
+        "_deadlines",
+    },
     QueueSnapshot: {"line", "lanes", "held", "members", "in_states"},
 }
 """What only serves to find things quickly."""

@@ -75,3 +75,58 @@ def test_a_doubt_is_told_and_is_no_mistake(file: Path) -> None:
 
     assert checked.exit_code == 0
     assert "queue 'lonely': nobody can serve it" in checked.stderr
+
+
+COUNTRY = '[site]\ncountry = "NL"\n'
+CAROL = '[[agent]]\nname = "carol"\nqueues = { sales = 1 }\ndevices = [ { kind = "desk", dial = "PJSIP/carol" }, '
+
+
+def test_a_mobile_that_would_never_be_dialled_is_told_with_the_rule(file: Path) -> None:
+    file.write_text(file.read_text() + COUNTRY + CAROL + '{ kind = "mobile", number = "+32470123456" } ]\n')
+
+    checked = CliRunner().invoke(main, ["check", "-c", str(file)])
+
+    assert checked.exit_code == 0
+    assert (
+        "agent 'carol': the mobile +32470123456 would never be dialled: +32470123456 is in BE; allowed: NL (countries)"
+        in checked.stderr
+    )
+
+
+def test_a_mobile_that_is_dialled_is_nothing_to_tell_of(file: Path) -> None:
+    text = file.read_text() + COUNTRY + CAROL + '{ kind = "mobile", number = "+31612345678" } ]\n'
+    file.write_text(text.replace("[asterisk.main]", '[asterisk.main]\nmobile_dial = "PJSIP/{number}@trunk"'))
+
+    assert CliRunner().invoke(main, ["check", "-c", str(file)]).stderr == ""
+
+
+def test_without_a_country_it_is_told_that_mobiles_cannot_be_dialled(file: Path) -> None:
+    file.write_text(file.read_text() + CAROL + '{ kind = "mobile", number = "+31612345678" } ]\n')
+
+    checked = CliRunner().invoke(main, ["check", "-c", str(file)])
+
+    assert "neither [site] country nor [dialling] countries says where (countries)" in checked.stderr
+
+
+def test_a_prefix_of_no_allowed_country_is_told(file: Path) -> None:
+    file.write_text(file.read_text() + COUNTRY + '[dialling]\nprefixes_refused = ["+3197", "+44"]\n')
+
+    checked = CliRunner().invoke(main, ["check", "-c", str(file)])
+
+    assert checked.stderr == "dialling.prefixes_refused: +44 means nothing: no number in NL begins with it\n"
+
+
+def test_a_number_is_told_to_be_allowed_or_which_rule_refuses_it(file: Path) -> None:
+    file.write_text(file.read_text() + COUNTRY)
+
+    checked = CliRunner().invoke(
+        main, ["check", "-c", str(file), "--number", "06 1234 5678", "--number", "0900-123456", "--number", "a\nb"]
+    )
+
+    assert checked.exit_code == 1
+    assert checked.stdout == "+31612345678: may be dialled: mobile, NL, 08:00 to 21:00 (Europe/Amsterdam)\n"
+    assert checked.stderr == (
+        "refused: +31900123456 is of the kind premium; allowed: fixed, mobile (kinds)\n"
+        "refused: 'a\\nb' is no number: only digits, spaces, - . / ( ), and a + in front (form)\n"
+    )
+    assert CliRunner().invoke(main, ["check", "-c", str(file), "--number", "+31612345678"]).exit_code == 0

@@ -36,6 +36,9 @@ from acd.center.model import ChannelId, Kind, Message, Reach, Request, RequestSt
 if TYPE_CHECKING:
     from acd.center.state import State
 
+DAY_SECONDS = 86_400.0
+MOST_DIALLED = 100_000
+
 # ---- The caller
 
 
@@ -146,6 +149,10 @@ def _callback_reassigned(state: State, fact: CallbackReassigned) -> None:
 def _customer_dialled(state: State, fact: CustomerDialled) -> None:
     request = state.requests[fact.request]
     request.attempts, request.reach = fact.attempt, Reach.DIALLING
+    state.dialled.append((fact.at, fact.number))
+    if state.dialled[0][0] < fact.at - DAY_SECONDS or len(state.dialled) > MOST_DIALLED:
+        recent = [one for one in state.dialled if one[0] >= fact.at - DAY_SECONDS]
+        state.dialled = recent[-MOST_DIALLED // 2 :]
 
 
 def _customer_reached(state: State, fact: CustomerReached) -> None:
