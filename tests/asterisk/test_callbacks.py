@@ -48,6 +48,7 @@ async def callback_centre(pbx: PrivatePbx, folder: Path, **rules: Any) -> AsyncI
     tables = {
         "asterisk": {MAIN: server},
         "site": {"country": "NL"},
+        "dialling": {"hours": "00:00-24:00"},
         "queue": [queue("sales", callbacks={"offer_after_seconds": 0} | rules)],
         "agent": [agent("alice", sales=1) | {"callbacks": True}, agent("bob", sales=2)],
     }
