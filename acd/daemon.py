@@ -23,9 +23,18 @@ from acd.api.webhooks import Webhooks
 from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
-from acd.center import Center, Undecided, laws
+from acd.center import Center, Undecided, laws, survey
 from acd.center.facts import AnyFact, CallbackPromised, ChangeMade, RequestEnded, RequestQueued
-from acd.center.inputs import CalendarTurned, DaemonStarted, DayBegan, DeleteMessage, Input, RulesLoaded, TimePassed
+from acd.center.inputs import (
+    CalendarTurned,
+    ClockStepped,
+    DaemonStarted,
+    DayBegan,
+    DeleteMessage,
+    Input,
+    RulesLoaded,
+    TimePassed,
+)
 from acd.center.model import PbxName, QueueName, Refused
 from acd.center.state import State
 from acd.clock import Clock
@@ -40,6 +49,9 @@ LAWS_SECONDS = 1.0
 MESSAGES_SECONDS = 3600.0
 DAY_SECONDS = 86_400.0
 LAG_SECONDS = 0.1
+CLOCK_SECONDS = 1.0
+LOOK_AT_DATE_SECONDS = 60.0
+"""At the latest: midnight is at another moment when the clock has stepped."""
 
 
 class CannotStart(Exception):
@@ -79,9 +91,11 @@ class Daemon:
         began = time.perf_counter()
         back = self._journal.bring_back(self.center)
         self._dialling.remember(self.state.dialled)
+        if (off := self.now() - self.state.at) < 0:
+            self._clock_stepped(off)  # while the daemon was away: its last deed cannot lie ahead
         self.tell(DaemonStarted())
         self.tell(RulesLoaded(rules=self.config.rules()))
-        self.tell(DayBegan(day=self._local_time().date().isoformat()))
+        self._look_at_the_date()
         self._turn_calendars()
         log.info(
             "journal.folded",
@@ -100,6 +114,7 @@ class Daemon:
             self._watch_laws(),
             self._watch_lag(),
             self._watch_the_calendar(),
+            self._watch_the_clock(),
             self._watch_messages(),
             compaction.watch(self.now, lambda: self.metrics.error("journal")),
         )
@@ -230,7 +245,13 @@ class Daemon:
         )
 
     def _new_calls(self, link: Link) -> Calls:
-        return Calls(link, tell=self.tell, now=self.now, means=self._means_of(link.name))
+        return Calls(
+            link,
+            tell=self.tell,
+            now=self.now,
+            means=self._means_of(link.name),
+            contradictions=lambda pbx, channels: survey.contradictions(self.state, pbx, channels),
+        )
 
     def _use_numbers(self) -> None:
         trunks = {name: server.mobile_dial for name, server in self.config.asterisk.items()}
@@ -315,8 +336,23 @@ class Daemon:
         while True:
             local = self._local_time()
             midnight = (local + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-            await asyncio.sleep(max(0.0, midnight.timestamp() - local.timestamp()))
-            self.tell(DayBegan(day=self._local_time().date().isoformat()))
+            await asyncio.sleep(min(LOOK_AT_DATE_SECONDS, max(0.0, midnight.timestamp() - local.timestamp())))
+            self._look_at_the_date()
+
+    def _look_at_the_date(self) -> None:
+        self.tell(DayBegan(day=self._local_time().date().isoformat()))
+
+    async def _watch_the_clock(self) -> None:
+        while True:
+            await asyncio.sleep(CLOCK_SECONDS)
+            if stepped := self._clock.follow():
+                self._clock_stepped(stepped)
+                self._look_at_the_date()
+                self._turn_calendars()
+
+    def _clock_stepped(self, by: float) -> None:
+        log.warning("clock.stepped", seconds=round(by, 3))
+        self.tell(ClockStepped(by=by))
 
     def _turn_calendars(self) -> None:
         """Tells which are open now, and comes back when that changes."""

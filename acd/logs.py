@@ -20,6 +20,7 @@ from acd.center.facts import (
     CalendarChanged,
     CallerReleased,
     ChangeMade,
+    ContradictionFound,
     LegGone,
     OfferEnded,
     OfferMade,
@@ -41,6 +42,7 @@ _EVENTS: dict[type[AnyFact], str] = {
     RequestConnected: "request.connected",
     RequestMoved: "request.moved",
     RequestReprioritized: "request.reprioritized",
+    ContradictionFound: "pbx.contradiction",
     QueueDrained: "queue.drained",
     CalendarChanged: "calendar.changed",
     ChangeMade: "change.made",
@@ -107,4 +109,6 @@ def tell_fact(fact: AnyFact) -> None:
 def _needs_attention(fact: AnyFact) -> bool:
     if isinstance(fact, OfferEnded):
         return fact.outcome is OfferOutcome.FAILED
+    if isinstance(fact, ContradictionFound):
+        return fact.comparing
     return isinstance(fact, LegGone) and fact.overdue

@@ -20,6 +20,7 @@ import acd
 from acd.center.facts import (
     AnyFact,
     CallerReleased,
+    ContradictionFound,
     OfferEnded,
     OfferMade,
     RequestConnected,
@@ -28,7 +29,7 @@ from acd.center.facts import (
 )
 from acd.center.in_vain import NO_SIGN_OF_LIFE
 from acd.center.inputs import NOT_DIALLED
-from acd.center.model import AgentState, OfferOutcome, Outcome
+from acd.center.model import AgentState, Difference, OfferOutcome, Outcome
 from acd.center.reach import MOBILE
 from acd.center.state import State
 from acd.dialling import Purpose, Rule
@@ -41,6 +42,9 @@ CALL = "call"
 
 REFUSALS = ("FULL", "EMPTY", "CLOSED")
 """With which `ACD_STATUS` a queue does not take a caller in."""
+
+LINK_UP, COMPARISON = "link_up", "comparison"
+"""When a contradiction was found."""
 
 PARTS = ("center", "http", "journal")
 """Where failures are counted from the start; other parts appear with their first one."""
@@ -141,6 +145,15 @@ class Metrics:
                 "acd_dials_refused_total", "Numbers that the dial policy did not let through", "purpose", "rule"
             ).labels
         )
+        self._contradictions = _Series(
+            counter(
+                "acd_contradictions_total",
+                "What Asterisk contradicted, found when the link came up or by a comparison while it was up",
+                "pbx",
+                "kind",
+                "found",
+            ).labels
+        )
         self._http_requests = _Series(counter("acd_http_requests_total", "Answers of the API", "route", "code").labels)
         self._errors = _Series(counter("acd_errors_total", "Failures of acd itself, by part", "where").labels)
         self._ring_delay_seconds = histogram(
@@ -213,6 +226,8 @@ class Metrics:
         self._webhooks_behind.labels(name).set(facts)
 
     def _offer_made(self, fact: OfferMade, now: float) -> None:
+        if fact.found:
+            return
         self._ring_delay_seconds.observe(max(0.0, now - fact.ready_at))
 
     def _offer_ended(self, fact: OfferEnded, now: float) -> None:
@@ -228,6 +243,9 @@ class Metrics:
     def _request_moved(self, fact: RequestMoved, now: float) -> None:
         self._requests[fact.was, fact.kind, Outcome.OVERFLOWED].inc()
         self._wait_seconds[fact.was, fact.kind, Outcome.OVERFLOWED].observe(fact.waited_seconds)
+
+    def _contradiction_found(self, fact: ContradictionFound, now: float) -> None:
+        self._contradictions[fact.pbx, fact.kind, COMPARISON if fact.comparing else LINK_UP].inc()
 
     def _caller_released(self, fact: CallerReleased, now: float) -> None:
         if fact.refused:
@@ -263,6 +281,10 @@ class Metrics:
         for purpose in Purpose:
             for rule in Rule:
                 self._dials_refused[purpose, rule]
+        for pbx in self._now.pbxs:
+            for kind in Difference:
+                for found in (LINK_UP, COMPARISON):
+                    self._contradictions[pbx, kind, found]
         for part in PARTS:
             self._errors[(part,)]
 
@@ -273,6 +295,7 @@ _COUNTS: dict[type[AnyFact], Callable[[Metrics, Any, float], None]] = {
     RequestConnected: Metrics._request_connected,
     RequestMoved: Metrics._request_moved,
     CallerReleased: Metrics._caller_released,
+    ContradictionFound: Metrics._contradiction_found,
     RequestEnded: Metrics._request_ended,
 }
 
@@ -308,6 +331,10 @@ class _Now(Collector):
         self._journal = journal
         self._seen: list[Metric] = []
         self.look()
+
+    @property
+    def pbxs(self) -> list[str]:
+        return [link.name for link in self._links]
 
     def look(self) -> None:
         """On the thread of the event loop, where nothing changes meanwhile."""

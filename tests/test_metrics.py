@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import acd
 from acd.center.facts import OfferMade
 from acd.center.inputs import LegEnd
-from acd.center.model import Outcome, QueueName, WayOut
+from acd.center.model import Difference, Outcome, QueueName, WayOut
 from acd.center.reach import Forward
 from acd.dialling import Purpose, Rule
 from acd.metrics import Metrics
@@ -27,6 +27,7 @@ LABELS = (
     "status",
     "pbx",
     "kind",
+    "found",
     "state",
     "event",
     "action",
@@ -249,6 +250,23 @@ async def test_links_are_read_when_somebody_looks() -> None:
     assert await watched.sees("acd_ami_actions_total") == {"west Originate timeout": 1}
 
 
+async def test_what_asterisk_contradicted_is_counted_by_when_it_was_found() -> None:
+    watched = Watched([FakeLink("main")])
+    world = watched.world
+    first, second = world.caller_joins("sales"), world.caller_joins("sales")
+    world.link_is_lost()
+    world.link_is_back(gone=[world.request(first).channel])
+    world.comparison_finds(gone=[world.request(second).channel])
+
+    counted = await watched.sees("acd_contradictions_total")
+
+    assert {series: n for series, n in counted.items() if n} == {
+        "main caller_gone link_up": 1,
+        "main caller_gone comparison": 1,
+    }
+    assert len(counted) == 2 * len(Difference)
+
+
 async def test_what_has_to_stay_zero_is_there_from_the_start(watched: Watched) -> None:
     for name in ("acd_idle_waste_total", "acd_conservation_errors_total"):
         assert await watched.sees(name) == {"": 0}
@@ -345,6 +363,7 @@ CONTRACT = {
     "acd_ami_events_total": {"pbx", "event"},
     "acd_ami_actions_total": {"pbx", "action", "outcome"},
     "acd_ami_mended_total": {"pbx"},
+    "acd_contradictions_total": {"pbx", "kind", "found"},
     "acd_idle_waste_total": set(),
     "acd_conservation_errors_total": set(),
     "acd_journal_write_seconds": set(),

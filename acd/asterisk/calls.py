@@ -17,8 +17,9 @@ import structlog
 from acd.asterisk import reading
 from acd.asterisk.callbacks import Callbacks, Means
 from acd.asterisk.channels import Channels
-from acd.asterisk.link import ActionFailed, Event, Link
+from acd.asterisk.link import Event, Link
 from acd.asterisk.orders import Orders
+from acd.asterisk.watch import Contradictions, Watch
 from acd.center.facts import AnyFact
 from acd.center.inputs import (
     CallBridged,
@@ -45,9 +46,6 @@ from acd.center.offers import offer_of
 
 log = structlog.get_logger()
 
-HEARTBEAT_SECONDS = 5.0
-"""A third of the age at which the dialplan sends callers to `acd-fallback`."""
-SURVEY_AGAIN_SECONDS = 1.0
 MOST_HELD = 100_000
 """Some 200 MB of events: beyond it the survey begins anew, with a new connection."""
 PARTIES = ("Transferee", "TransferTarget")
@@ -55,13 +53,20 @@ PARTIES = ("Transferee", "TransferTarget")
 
 class Calls:
     def __init__(
-        self, link: Link, tell: Callable[[Input], Sequence[AnyFact]], now: Callable[[], float], means: Means
+        self,
+        link: Link,
+        tell: Callable[[Input], Sequence[AnyFact]],
+        now: Callable[[], float],
+        means: Means,
+        contradictions: Contradictions | None = None,
     ) -> None:
+        """`contradictions` holds what lives here against what the center believes; without it that is not done while
+        the link is up."""
         self.pbx = PbxName(link.name)
         self._link = link
         self._tell = tell
-        self._now = now
         self._means = means
+        self._watch = Watch(link, now, means.country, contradictions)
         self._held: list[Event] | None = None
         """Events heard while the survey is under way; None at other times."""
         self._channels = Channels()
@@ -84,8 +89,8 @@ class Calls:
 
     def link_up(self) -> None:
         self._held = []
-        self._start(self._beat())
-        self._start(self._survey())
+        self._start(self._watch.beat_for_ever())
+        self._start(self._look_after())
 
     def link_down(self, why: str) -> None:
         self._stop_tasks()
@@ -116,30 +121,20 @@ class Calls:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _beat(self) -> None:
-        while True:
-            self._orders.beat(self._now())
-            await asyncio.sleep(HEARTBEAT_SECONDS)
-
-    async def _survey(self) -> None:
-        while True:
-            try:
-                channels = await self._link.ask("Status", {"Variables": ",".join(reading.VARIABLES)})
-                break
-            except ActionFailed as error:
-                log.warning("pbx.survey_failed", pbx=self.pbx, why=str(error))
-                await asyncio.sleep(SURVEY_AGAIN_SECONDS)
-        live = tuple(reading.live_channel(channel, self._means.country) for channel in channels)
-        await self._callbacks.finish_all({channel.channel for channel in live})
-        self._channels.name_of = {ChannelId(channel["Uniqueid"]): channel["Channel"] for channel in channels}
+    async def _look_after(self) -> None:
+        picture = await self._watch.picture()
+        await self._callbacks.finish_all({channel.channel for channel in picture.live})
+        self._channels.name_of = {ChannelId(channel["Uniqueid"]): channel["Channel"] for channel in picture.channels}
         self._channels.keep_picked_up(self._channels.name_of.keys())
-        self._channels.legs = {channel.channel: "" for channel in live if offer_of(channel.channel)}
-        self._channels.answered = {ChannelId(one["Uniqueid"]) for one in channels if one["ChannelState"] == reading.UP}
-        self._channels.marked = {channel.channel for channel in live if channel.status == "ANSWERED"}
-        self._tell(PbxSurveyed(pbx=self.pbx, channels=live))
+        self._channels.legs = {channel.channel: "" for channel in picture.live if offer_of(channel.channel)}
+        up = (one for one in picture.channels if one["ChannelState"] == reading.UP)
+        self._channels.answered = {ChannelId(one["Uniqueid"]) for one in up}
+        self._channels.marked = {channel.channel for channel in picture.live if channel.status == "ANSWERED"}
+        self._tell(PbxSurveyed(pbx=self.pbx, channels=picture.live, started=picture.started))
         held, self._held = self._held or [], None
         for event in held:
             self.on_event(event)
+        await self._watch.compare_for_ever(self._tell)
 
     # ---- Events to inputs
 

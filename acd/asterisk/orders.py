@@ -14,6 +14,7 @@ from acd.asterisk.channels import Channels
 from acd.asterisk.link import ActionRefused, Answer, Link, UnsafeValue
 from acd.center.facts import (
     AnyFact,
+    BridgeRepeated,
     CallerReleased,
     FeatureAnswered,
     LegReleased,
@@ -53,11 +54,9 @@ class Orders:
         if carry_out and getattr(fact, "pbx", None) == self.pbx:  # every order names the server that it is for
             carry_out(self, fact)
 
-    def beat(self, now: float) -> None:
-        """Tells the dialplan that callers are being looked after."""
-        self.send("Setvar", {"Variable": "ACD_HEARTBEAT", "Value": str(int(now))})
-
     def _ring(self, fact: OfferMade) -> None:
+        if fact.found:
+            return
         try:
             dial, shown = self._way_to(fact)
         except (DialRefused, NoTrunk) as refused:
@@ -96,10 +95,10 @@ class Orders:
         return dial, Caller(number=fact.queue_number if shown == "queue" else shown)
 
     def _offer_ended(self, fact: OfferEnded) -> None:
-        if fact.outcome is OfferOutcome.ACCEPTED and fact.caller_channel:
+        if fact.outcome is OfferOutcome.ACCEPTED and fact.caller_channel and not fact.found_bridged:
             self._bridge(fact)
 
-    def _bridge(self, fact: OfferEnded) -> None:
+    def _bridge(self, fact: OfferEnded | BridgeRepeated) -> None:
         caller, leg = fact.caller_channel, fact.channel
         self._channels.expect_bridge(caller, leg, fact.offer)
         # The mark comes first: whatever the caller's dialplan does next, it knows. One connection keeps the order.
@@ -196,8 +195,15 @@ class Orders:
 
 
 def _variables(fact: OfferMade) -> str:
-    """Of the leg, in the form of AMI's Variable header. Nothing in them comes from outside."""
-    variables = {"ACD_QUEUE": fact.queue, "ACD_KIND": fact.kind}
+    """Of the leg, in the form of AMI's Variable header; a survey recognises it by some of them. Nothing in them comes
+    from outside."""
+    variables = {
+        "ACD_QUEUE": fact.queue,
+        "ACD_AGENT": fact.agent,
+        "ACD_DEVICE": fact.device.name,
+        "ACD_CALLER": fact.caller_channel,
+        "ACD_KIND": fact.kind,
+    }
     if fact.device.accept_key:
         variables |= {"ACD_ACCEPT_KEY": fact.device.accept_key, "ACD_QUEUE_SOUND": fact.name_sound}
     if fact.message:
@@ -208,6 +214,7 @@ def _variables(fact: OfferMade) -> str:
 _ORDERS: dict[type[AnyFact], Callable[[Orders, Any], None]] = {
     OfferMade: Orders._ring,
     OfferEnded: Orders._offer_ended,
+    BridgeRepeated: Orders._bridge,
     RequestQueued: Orders._queued,
     RequestMoved: Orders._moved,
     RequestRequeued: Orders._requeue,

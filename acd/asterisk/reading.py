@@ -36,8 +36,15 @@ VARIABLES = (
     "ACD_SKILLS",
     "ACD_PREFERRED_AGENT",
     "ACD_ASIDE",
+    "BRIDGEPEER",
+    "ACD_AGENT",
+    "ACD_DEVICE",
+    "ACD_CALLER",
+    "ACD_ACCEPTED",
 )
-"""The channel variables by which a waiting caller is recognised."""
+"""The channel variables by which a waiting caller and an agent's leg are recognised."""
+NOBODY = "nobody"
+"""What `acd-wait` sets BRIDGEPEER to. A bridge overwrites it, and takes it away when it ends."""
 DIALS, UP = "4", "6"
 """ChannelState of a telephone that dials, and of an answered channel (AST_STATE_RING and _UP in channelstate.h)."""
 LONGEST_NUMBER, LONGEST_NAME, LONGEST_SKILLS = 40, 80, 500
@@ -72,9 +79,10 @@ def feature(pbx: PbxName, event: Event) -> FeatureDialled:
     )
 
 
-def live_channel(event: Event, country: str | None) -> LiveChannel:
-    """A channel of a `Status` list, with the variables that were asked for."""
+def live_channel(event: Event, country: str | None, ahead_seconds: float = 0) -> LiveChannel:
+    """A channel of a `Status` list, with the variables that were asked for. `ahead_seconds`: of our clock, of its."""
     variables = _variables(event)
+    joined_at = seconds(variables["ACD_JOINED"])
     return LiveChannel(
         channel=ChannelId(event["Uniqueid"]),
         bridged=bool(event.get("BridgeID")),
@@ -84,7 +92,12 @@ def live_channel(event: Event, country: str | None) -> LiveChannel:
         # Who hears the greeting will join when it is over.
         queue=QueueName(variables["ACD_QUEUE"] if variables["ACD_JOINED"] or variables["ACD_STATUS"] else ""),
         status=variables["ACD_STATUS"],
-        joined_at=seconds(variables["ACD_JOINED"]),
+        never_bridged=variables["BRIDGEPEER"] == NOBODY,
+        agent=agent(variables["ACD_AGENT"]),
+        device=variables["ACD_DEVICE"],
+        rings_for=ChannelId(variables["ACD_CALLER"]) if variables["ACD_CALLER"] else None,
+        accepted=variables["ACD_ACCEPTED"] == "yes",
+        joined_at=None if joined_at is None else joined_at + ahead_seconds,
         priority=priority(variables["ACD_PRIORITY"]),
         max_wait_seconds=seconds(variables["ACD_MAX_WAIT"]),
         needs=needs(variables["ACD_SKILLS"]),

@@ -181,10 +181,27 @@ def set_priority(turn: Turn, asked: SetPriority) -> None:
         )
 
 
-def went_on(turn: Turn, request: Request) -> None:
-    """The dialplan took him out of the line while nobody steered."""
+def went_on(turn: Turn, request: Request, status: str) -> None:
+    """He is in the line no more, and nobody heard it: we led him out, or the dialplan did, while nobody steered."""
     offers.withdraw_all(turn, request)
-    end(turn, request, Outcome.FALLBACK, ended_by="acd")
+    end(turn, request, doors.OUTCOMES.get(status, Outcome.FALLBACK), ended_by="acd")
+
+
+def lost_with_pbx(turn: Turn, request: Request) -> None:
+    """His server is gone, and with it everybody's channels there; only his number may be known still."""
+    if request.state is RequestState.ONGOING and request.accepted:
+        offer = turn.state.offers[request.accepted]
+        end(turn, request, Outcome.PBX_LOST, ended_by="pbx")
+        agents.wrap_up(turn, turn.state.agents[offer.agent], turn.state.queues[offer.queue].rules)
+        return
+    offers.vanished(turn, request)
+    end(turn, request, Outcome.PBX_LOST, ended_by="pbx")
+
+
+def talked_unheard(turn: Turn, request: Request) -> None:
+    """Somebody has talked with him, or does; of his waiting nothing is left."""
+    offers.withdraw_all(turn, request)
+    end(turn, request, Outcome.ANSWERED, ended_by="agent")
 
 
 def talk_ended(turn: Turn, offer: Offer, ended_by: str) -> None:

@@ -24,7 +24,7 @@ from acd.center import (
     survey,
     transfers,
 )
-from acd.center.facts import AnyFact, DayChanged, RulesChanged
+from acd.center.facts import AnyFact, DayChanged, MomentsMoved, RulesChanged
 from acd.center.folding import snapshots
 from acd.center.folding.snapshots import Snapshot
 from acd.center.model import AgentName, OfferId, Refused, RequestId
@@ -111,6 +111,10 @@ def _calendar_turned(turn: Turn, told: inputs.CalendarTurned) -> None:
             agents.heed_devices(turn, agent)
 
 
+def _clock_stepped(turn: Turn, told: inputs.ClockStepped) -> None:
+    turn.tell(MomentsMoved(at=turn.now, by=told.by))
+
+
 def _time_passed(turn: Turn, told: inputs.TimePassed) -> None:
     for whose, name in turn.state.due(turn.now):
         if whose is Timer.AGENT:
@@ -137,9 +141,17 @@ def _channel_gone(turn: Turn, told: inputs.ChannelGone) -> None:
     phones.channel_gone(turn, told)
 
 
+def _leg_ended(turn: Turn, told: inputs.LegEnded) -> None:
+    if told.offer in turn.state.offers:
+        offers.leg_ended(turn, told)
+    else:
+        phones.leg_gone(turn, offers.leg_channel(told.offer))
+
+
 _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     changes.Act: _act,
     inputs.DaemonStarted: survey.nothing_is_known,
+    inputs.ClockStepped: _clock_stepped,
     inputs.RulesLoaded: _rules_loaded,
     inputs.DayBegan: _day_began,
     inputs.CalendarTurned: _calendar_turned,
@@ -147,6 +159,7 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.TimePassed: _time_passed,
     inputs.PbxLost: survey.lost,
     inputs.PbxSurveyed: survey.surveyed,
+    inputs.PbxContradicted: survey.contradicted,
     inputs.CallerJoined: calls.joined,
     inputs.PhoneUsed: phones.used,
     inputs.ChannelGone: _channel_gone,
@@ -159,7 +172,7 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.CallBridged: offers.bridged,
     inputs.BridgeFailed: offers.bridge_failed,
     inputs.LegHungUp: offers.hung_up,
-    inputs.LegEnded: offers.leg_ended,
+    inputs.LegEnded: _leg_ended,
     inputs.CallPassedOn: transfers.passed_on,
     inputs.TalksTogether: transfers.talks_together,
     inputs.NewParty: transfers.has_new_party,

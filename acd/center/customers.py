@@ -47,6 +47,7 @@ from acd.center.model import (
     UnknownName,
     Verdict,
 )
+from acd.center.state import State
 from acd.center.turn import Turn
 
 IN_TOUCH = (Reach.DIALLING, Reach.TALKING)
@@ -120,6 +121,11 @@ def dial(turn: Turn, request: Request) -> None:
 def answered(turn: Turn, told: CustomerAnswered) -> None:
     if offer := turn.state.offers.get(told.offer):
         _reached(turn, offer, told.channel)
+
+
+def is_dialling(state: State, offer: Offer) -> bool:
+    request = state.requests.get(offer.request)
+    return request is not None and request.accepted == offer.id and request.reach is Reach.DIALLING
 
 
 def found_talking(turn: Turn, offer: Offer) -> None:

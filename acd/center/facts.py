@@ -14,6 +14,7 @@ from acd.center.model import (
     AgentState,
     Caller,
     ChannelId,
+    Difference,
     Message,
     Needs,
     OfferId,
@@ -47,11 +48,32 @@ class DayChanged(Fact, frozen=True, tag=True, kw_only=True):
     day: str
 
 
+class MomentsMoved(Fact, frozen=True, tag=True, kw_only=True):
+    """The clock has stepped by so many seconds: what has been so for a minute has been so for a minute still, and what
+    was due in a minute is. `at` is by the new time."""
+
+    by: float
+
+
 class PbxStateChanged(Fact, frozen=True, tag=True, kw_only=True):
     """An Asterisk server can be steered from now on, or no longer can."""
 
     pbx: PbxName
     up: bool
+    started: str = ""
+    """The moment at which it was started itself, in its own words, if it says so."""
+
+
+class ContradictionFound(Fact, frozen=True, tag=True, kw_only=True):
+    """Asterisk says otherwise; what follows from it are facts of their own."""
+
+    pbx: PbxName
+    kind: Difference
+    channel: ChannelId
+    believed: str
+    found: str
+    comparing: bool
+    """While the link was up, and should have told; else it was looked for since the link had been down."""
 
 
 class ChangeMade(Fact, frozen=True, tag=True, kw_only=True):
@@ -544,6 +566,9 @@ class OfferMade(Fact, frozen=True, tag=True, kw_only=True):
     kind: str = "call"
     message: Message | None = None
     """What the caller has left for the agent to hear."""
+    caller_channel: ChannelId = ChannelId("")
+    found: bool = False
+    """Its leg lives already: it was made before, and the journal did not keep it."""
 
 
 class OfferProgressed(Fact, frozen=True, tag=True, kw_only=True):
@@ -561,6 +586,8 @@ class OfferAnswered(Fact, frozen=True, tag=True, kw_only=True):
     """By when the agent must have accepted: he may have a whisper to hear, or a key to press."""
     queue: QueueName | None = None
     agent: AgentName | None = None
+    unheard: bool = False
+    """He was found to have answered, nobody knows when."""
 
 
 class OfferPickedUp(Fact, frozen=True, tag=True, kw_only=True):
@@ -596,6 +623,19 @@ class OfferEnded(Fact, frozen=True, tag=True, kw_only=True):
     """By when the next thing must have happened: the bridge if it was accepted, else the end of the leg."""
     comes_back_if_dropped: bool = False
     """If the agent's telephone vanishes, the caller waits again."""
+    found_bridged: bool = False
+    """Of one that was accepted: caller and agent hear each other already."""
+
+
+class BridgeRepeated(Fact, frozen=True, tag=True, kw_only=True):
+    """An accepted offer is to be bridged once more: nobody knows whether the first order was carried out."""
+
+    offer: OfferId
+    pbx: PbxName
+    channel: ChannelId
+    caller_channel: ChannelId
+    deadline: float
+    comes_back_if_dropped: bool = False
 
 
 class LegReleased(Fact, frozen=True, tag=True, kw_only=True):
@@ -630,7 +670,9 @@ AnyFact = (
     RulesChanged
     | ChangeMade
     | DayChanged
+    | MomentsMoved
     | PbxStateChanged
+    | ContradictionFound
     | AgentStateChanged
     | WrapUpExtended
     | AgentSeated
@@ -678,6 +720,7 @@ AnyFact = (
     | OfferAnswered
     | OfferPickedUp
     | OfferEnded
+    | BridgeRepeated
     | LegReleased
     | LegEnding
     | LegGone

@@ -14,6 +14,7 @@ from acd.center.model import (
     AgentName,
     Caller,
     ChannelId,
+    Difference,
     Needs,
     OfferId,
     PbxName,
@@ -34,6 +35,12 @@ class Input(Struct, frozen=True):
 
 class DaemonStarted(Input, frozen=True):
     """The journal has been folded; of no Asterisk server is it known yet what lives there."""
+
+
+class ClockStepped(Input, frozen=True):
+    """The wall clock was set, by so many seconds; the moments of inputs are by the new time from this one on."""
+
+    by: float
 
 
 class RulesLoaded(Input, frozen=True):
@@ -84,6 +91,13 @@ class LiveChannel(Struct, frozen=True):
     queue: QueueName = QueueName("")
     """Where it waits or waited; empty for a channel that never entered a line."""
     status: str = ""
+    never_bridged: bool = False
+    """It has been in no bridge since it entered the line."""
+    agent: AgentName | None = None
+    """Of a leg: whose phone it is to ring, at which device, for which caller's channel; and whether he has taken it."""
+    device: str = ""
+    rings_for: ChannelId | None = None
+    accepted: bool = False
     joined_at: float | None = None
     priority: int | None = None
     max_wait_seconds: float | None = None
@@ -98,6 +112,21 @@ class PbxSurveyed(Input, frozen=True):
 
     pbx: PbxName
     channels: tuple[LiveChannel, ...]
+    started: str = ""
+    """The moment at which this Asterisk was started, in its own words; empty if it does not say."""
+
+
+class Contradiction(Struct, frozen=True):
+    kind: Difference
+    channel: ChannelId
+
+
+class PbxContradicted(Input, frozen=True):
+    """These channels live on a server that is steered, and so much in them is to be believed."""
+
+    pbx: PbxName
+    channels: tuple[LiveChannel, ...]
+    believed: frozenset[Contradiction]
 
 
 # ---- Callers and legs

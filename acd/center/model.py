@@ -99,6 +99,8 @@ class Outcome(StrEnum):
     """He went on to another queue, as the same request."""
     FALLBACK = "fallback"
     """The dialplan took him on while nobody steered."""
+    PBX_LOST = "pbx_lost"
+    """His Asterisk server went down under him."""
     CALLBACK = "callback"
     """He left a message that joined the callback which he has already."""
     NOT_REACHED = "not_reached"
@@ -117,6 +119,25 @@ class Kind(StrEnum):
     """A caller who does not wait on the line: an agent calls him when it is his turn."""
     DIAL = "dial"
     """A call that an agent makes."""
+
+
+class Difference(StrEnum):
+    """In what a channel on an Asterisk server is not as the center has it."""
+
+    CALLER_GONE = "caller_gone"
+    CALLER_UNKNOWN = "caller_unknown"
+    CALLER_WENT_ON = "caller_went_on"
+    """He waits no more: he was led out, or went to the fallback."""
+    CALLER_HAS_TALKED = "caller_has_talked"
+    """And goes on in his dialplan."""
+    CALLER_MARKED = "caller_marked"
+    """As answered, for a bridge with one of our legs that there is not."""
+    LEG_GONE = "leg_gone"
+    LEG_UNKNOWN = "leg_unknown"
+    LEG_FURTHER = "leg_further"
+    """Answered, accepted or bridged; or of no further use and still there."""
+    PHONE_IN_USE = "phone_in_use"
+    PHONE_PUT_DOWN = "phone_put_down"
 
 
 # ---- Rules: what the operator wrote
@@ -455,6 +476,8 @@ class Offer(Struct):
     """Its network is at it; of mobiles only."""
     rang: bool = False
     """It has rung; of mobiles only."""
+    kept_waiting: bool = False
+    """He has answered while nobody listened: if he hangs up now, it is not his doing."""
     outcome: OfferOutcome | None = None
     connected_at: float | None = None
     released: bool = False

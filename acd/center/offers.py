@@ -33,7 +33,7 @@ from acd.center.inputs import (
 )
 from acd.center.model import Agent, ChannelId, Kind, Offer, OfferId, OfferOutcome, Request
 from acd.center.reach import MOBILE, Device
-from acd.center.state import ID_LENGTH
+from acd.center.state import ID_LENGTH, State
 from acd.center.strategies import STRATEGIES
 from acd.center.turn import Turn
 
@@ -71,14 +71,23 @@ def make(turn: Turn, request: Request, agent: Agent) -> None:
     ready_at = max(request.open_since, agent.free_since)
     if agent.name in turn.state.by_trunk:
         ready_at = max(ready_at, turn.state.trunk_room_since.get(request.pbx, ready_at))
-    shared = request.shared if request.offers else _rings_all(turn, request)
+    shared = request.shared if request.offers else rings_all(turn, request)
     for device in devices.first(turn.state, agent, request.pbx):
         ring(turn, request, agent, device, ready_at, shared)
     agents.happens(turn, agent, Happening.OFFERED)
 
 
-def ring(turn: Turn, request: Request, agent: Agent, device: Device, ready_at: float, shared: bool) -> None:
-    offer = OfferId(turn.state.next_id(turn.now))
+def ring(
+    turn: Turn,
+    request: Request,
+    agent: Agent,
+    device: Device,
+    ready_at: float,
+    shared: bool,
+    found: OfferId | None = None,
+) -> None:
+    """`found` is an offer whose leg lives already."""
+    offer = found or OfferId(turn.state.next_id(turn.now))
     rules = turn.state.queues[request.queue].rules
     turn.tell(
         OfferMade(
@@ -98,11 +107,13 @@ def ring(turn: Turn, request: Request, agent: Agent, device: Device, ready_at: f
             shared=shared,
             kind=request.kind,
             message=request.message,
+            caller_channel=request.channel,
+            found=found is not None,
         )
     )
 
 
-def _rings_all(turn: Turn, request: Request) -> bool:
+def rings_all(turn: Turn, request: Request) -> bool:
     strategy = turn.state.queues[request.queue].rules.strategy
     return STRATEGIES[strategy].rings_all and request.held_for is None
 
@@ -141,16 +152,18 @@ def answered(turn: Turn, told: LegAnswered) -> None:
 
 
 def accepted(turn: Turn, told: LegAccepted) -> None:
+    if offer := _ringing(turn, told.offer):
+        accept(turn, offer)
+
+
+def accept(turn: Turn, offer: Offer, found_bridged: bool = False) -> None:
     """The first to accept has it: who it is, is decided here and nowhere else."""
-    offer = _ringing(turn, told.offer)
-    if offer is None:
-        return
-    end(turn, offer, OfferOutcome.ACCEPTED)
+    end(turn, offer, OfferOutcome.ACCEPTED, found_bridged=found_bridged)
     request = turn.state.requests[offer.request]
     others = [name for name in request.offers if name != offer.id]
     _withdraw(turn, others, answered_elsewhere=True)
     if request.kind != Kind.CALL:
-        _connected(turn, offer)  # with nobody yet: the customer is still to be called
+        connect(turn, offer)  # with nobody yet: the customer is still to be called
     if request.kind == Kind.DIAL:
         customers.dial(turn, request)
 
@@ -171,11 +184,11 @@ def rejected(turn: Turn, told: LegRejected) -> None:
 
 def bridged(turn: Turn, told: CallBridged) -> None:
     if offer := turn.state.offers.get(told.offer):
-        _connected(turn, offer)
+        connect(turn, offer)
 
 
-def _connected(turn: Turn, offer: Offer) -> None:
-    request = _to_be_bridged(turn, offer)
+def connect(turn: Turn, offer: Offer) -> None:
+    request = to_be_bridged(turn, offer)
     if request is None:
         return
     waited = turn.now - request.entered_at
@@ -204,7 +217,7 @@ def _connected(turn: Turn, offer: Offer) -> None:
 
 def bridge_failed(turn: Turn, told: BridgeFailed) -> None:
     offer = turn.state.offers.get(told.offer)
-    request = _to_be_bridged(turn, offer)
+    request = to_be_bridged(turn, offer)
     if offer and request:
         _never_connected(turn, offer, request)
         release_leg(turn, offer)
@@ -212,7 +225,7 @@ def bridge_failed(turn: Turn, told: BridgeFailed) -> None:
 
 def hung_up(turn: Turn, told: LegHungUp) -> None:
     offer = turn.state.offers.get(told.offer)
-    if offer and offer.connected_at is not None and not _is_over(turn, offer):
+    if offer and offer.connected_at is not None and not is_over(turn.state, offer):
         calls.talk_ended(turn, offer, ended_by="agent")
         let_leg_end(turn, offer)
 
@@ -221,11 +234,14 @@ def leg_ended(turn: Turn, told: LegEnded) -> None:
     offer = turn.state.offers.get(told.offer)
     if offer is None:
         return
+    if offer.kept_waiting and offer.connected_at is None:
+        leg_lost(turn, offer)
+        return
     if offer.outcome is None:
         in_vain.was_not_taken(turn, offer, told)
     elif offer.connected_at is not None:
         calls.talk_ended(turn, offer, ended_by="agent")
-    elif request := _to_be_bridged(turn, offer):
+    elif request := to_be_bridged(turn, offer):
         _changed_his_mind(turn, offer, request)
     turn.tell(LegGone(at=turn.now, offer=offer.id))
 
@@ -237,20 +253,11 @@ def leg_lost(turn: Turn, offer: Offer) -> None:
     """Its leg ended while nobody listened: whose doing that was is not known, and nobody is blamed."""
     if offer.outcome is None:
         in_vain.given_back(turn, offer, "ended unheard")
-    elif request := _to_be_bridged(turn, offer):
+    elif request := to_be_bridged(turn, offer):
         _never_connected(turn, offer, request)
     elif offer.connected_at is not None:
         calls.talk_ended(turn, offer, ended_by="agent")
     turn.tell(LegGone(at=turn.now, offer=offer.id))
-
-
-def leg_found(turn: Turn, offer: Offer, bridged: bool) -> None:
-    """Its leg lives. Who was bridged unheard talks; a leg of no further use was not told so, or did not hear it."""
-    if bridged:
-        _connected(turn, offer)
-        customers.found_talking(turn, offer)
-    if offer.outcome is not None and _is_over(turn, offer):
-        release_leg(turn, offer)
 
 
 def withdraw_all(turn: Turn, request: Request) -> None:
@@ -268,6 +275,16 @@ def give_way(turn: Turn, agent: Agent) -> None:
         release_leg(turn, offer)
     agents.happens(turn, agent, Happening.WITHDRAWN)
     in_vain.requeue_if_last(turn, ringing[0])
+
+
+def vanished(turn: Turn, request: Request) -> None:
+    """All its offers' legs are gone with their server."""
+    offers = [turn.state.offers[name] for name in request.offers]
+    for offer in offers:
+        if offer.outcome is None:
+            end(turn, offer, OfferOutcome.CANCELLED, "the server is gone")
+    for name in dict.fromkeys(offer.agent for offer in offers):
+        agents.happens(turn, turn.state.agents[name], Happening.WITHDRAWN)
 
 
 def _withdraw(turn: Turn, names: Sequence[OfferId], answered_elsewhere: bool = False) -> None:
@@ -325,7 +342,7 @@ def time_is_up(turn: Turn, offer: Offer) -> None:
     if offer.outcome is None:
         in_vain.rang_for_long_enough(turn, offer)
         release_leg(turn, offer)
-    elif request := _to_be_bridged(turn, offer):
+    elif request := to_be_bridged(turn, offer):
         _never_connected(turn, offer, request)
         release_leg(turn, offer)
     elif offer.connected_at is not None and not offer.released:
@@ -357,20 +374,20 @@ def _ringing(turn: Turn, name: OfferId) -> Offer | None:
     return offer if offer and offer.outcome is None else None
 
 
-def _is_over(turn: Turn, offer: Offer) -> bool:
+def is_over(state: State, offer: Offer) -> bool:
     """There is nobody (any more) for its leg to talk with."""
-    request = turn.state.requests.get(offer.request)
+    request = state.requests.get(offer.request)
     return request is None or request.accepted != offer.id
 
 
-def _to_be_bridged(turn: Turn, offer: Offer | None) -> Request | None:
+def to_be_bridged(turn: Turn, offer: Offer | None) -> Request | None:
     """The request of an accepted offer that Asterisk has yet to bridge."""
     if offer is None or offer.outcome is not OfferOutcome.ACCEPTED or offer.connected_at is not None:
         return None
-    return None if _is_over(turn, offer) else turn.state.requests[offer.request]
+    return None if is_over(turn.state, offer) else turn.state.requests[offer.request]
 
 
-def end(turn: Turn, offer: Offer, outcome: OfferOutcome, cause: str = "") -> None:
+def end(turn: Turn, offer: Offer, outcome: OfferOutcome, cause: str = "", *, found_bridged: bool = False) -> None:
     seconds = BRIDGE_SECONDS if outcome is OfferOutcome.ACCEPTED else HANG_UP_SECONDS
     turn.tell(
         OfferEnded(
@@ -386,6 +403,7 @@ def end(turn: Turn, offer: Offer, outcome: OfferOutcome, cause: str = "") -> Non
             channel=offer.channel,
             caller_channel=turn.state.requests[offer.request].channel,
             deadline=turn.now + seconds,
+            found_bridged=found_bridged,
             comes_back_if_dropped=turn.state.queues[offer.queue].rules.dropped_come_back,
         )
     )

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from acd.center import agents, offers
 from acd.center.facts import PhoneFreed, PhoneTaken
-from acd.center.inputs import ChannelGone, LiveChannel, PhoneUsed
-from acd.center.model import Agent, AgentState, PbxName
+from acd.center.inputs import ChannelGone, PhoneUsed
+from acd.center.model import Agent, AgentState, ChannelId
 from acd.center.turn import Turn
-
-# ---- What it is used for
 
 
 def used(turn: Turn, told: PhoneUsed) -> None:
@@ -38,20 +36,13 @@ def channel_gone(turn: Turn, told: ChannelGone) -> None:
         agents.heed_devices(turn, agent)
 
 
+def leg_gone(turn: Turn, leg: ChannelId) -> None:
+    """One that was nobody's."""
+    for pbx, channel in list(turn.state.phone_of_channel):
+        if channel == leg:
+            channel_gone(turn, ChannelGone(pbx=pbx, channel=channel))
+
+
 def _logged_in_at(turn: Turn, dial: str) -> list[Agent]:
     there = [turn.state.agents[name] for name in turn.state.agents_at.get(dial, ())]
     return [agent for agent in there if agent.state is not AgentState.LOGGED_OUT]
-
-
-# ---- A survey
-
-
-def surveyed(turn: Turn, pbx: PbxName, channels: tuple[LiveChannel, ...]) -> None:
-    """What was taken up or put down unheard."""
-    alive = {live.channel for live in channels}
-    for where, channel in list(turn.state.phone_of_channel):
-        if where == pbx and channel not in alive:
-            channel_gone(turn, ChannelGone(pbx=pbx, channel=channel))
-    for live in channels:
-        if live.dial and offers.offer_of(live.channel) is None:
-            used(turn, PhoneUsed(pbx=pbx, dial=live.dial, channel=live.channel, talks=live.talks))

@@ -114,6 +114,8 @@ class Timer(StrEnum):
 class State:
     def __init__(self) -> None:
         self.rules = SiteRules()
+        self.at = 0.0
+        """The moment of the last fact."""
         self.day = ""
         """Of the site, as ISO 8601 writes it."""
         self.queues: dict[QueueName, Queue] = {}
@@ -152,6 +154,8 @@ class State:
         """Callbacks of which these agents, in their wrap-up, have yet to say how they ended."""
         self.steered: set[PbxName] = set()
         """The Asterisk servers whose link is up and whose calls are known."""
+        self.started: dict[PbxName, str] = {}
+        """When each of them was started itself, in its own words."""
         self.touched: set[Lane] = set()
         """Lanes in which a request or an agent has become free since somebody last looked for pairs."""
         self.doors: set[QueueName] = set()
@@ -161,6 +165,7 @@ class State:
 
     def fold(self, fact: AnyFact) -> None:
         folding.fold(self, fact)
+        self.at = fact.at
 
     # ---- Finding
 
@@ -209,6 +214,21 @@ class State:
         """What is due while it waits."""
         self.watch(request.leave_at, Timer.REQUEST, request.id)
         self.watch(request.offer_at, Timer.MESSAGE, request.id)
+
+    def watch_all(self) -> None:
+        """Anew."""
+        self._deadlines.clear()
+        for agent in self.agents.values():
+            self.watch(agent.until, Timer.AGENT, agent.name)
+            for failures in agent.failures.values():
+                self.watch(failures.until, Timer.DEVICE, agent.name)
+        for offer in self.offers.values():
+            self.watch(offer.deadline, Timer.OFFER, offer.id)
+        for request in self.requests.values():
+            self.watch_wait(request)
+            self.watch(request.ease_at, Timer.EASING, request.id)
+            self.watch(request.held_until, Timer.HOLD, request.id)
+            self.watch(request.due_at, Timer.DUE, request.id)
 
     def next_deadline(self) -> float | None:
         while self._deadlines:

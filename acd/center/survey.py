@@ -1,23 +1,38 @@
 """Reconciliation: what an Asterisk server says lives on it, held against what the center believes.
 
-It runs whenever the link to the server comes up. What happened while nobody listened is found out, not assumed: it is
-told to the same rules as if it had been heard just now.
+It runs whenever the link to the server comes up: what happened while nobody listened is found out, not assumed. And it
+runs from time to time while the link is up; then, only what was found twice, some seconds apart, is believed, for what
+Asterisk lists and what it tells may cross on their way. Each contradiction is told with both views, and put right by
+the same rules as if it had been heard just now.
+
+Callers come first: what becomes of a leg depends on what became of its caller.
 """
 
 from __future__ import annotations
 
-from acd.center import callbacks, calls, offers, phones
-from acd.center.facts import LegReleased, PbxStateChanged
+from collections.abc import Callable, Iterator, Set
+from typing import Any, NamedTuple
+
+from acd.center import calls, legs, offers, phones
+from acd.center.facts import ContradictionFound, LegReleased, PbxStateChanged
 from acd.center.inputs import (
     CallerJoined,
     ChannelGone,
+    Contradiction,
     DaemonStarted,
     LiveChannel,
+    PbxContradicted,
     PbxLost,
     PbxSurveyed,
+    PhoneUsed,
 )
-from acd.center.model import ChannelId, OfferId, PbxName, Request, RequestState
+from acd.center.model import ChannelId, Difference, Kind, PbxName, Request, RequestState
+from acd.center.state import State
 from acd.center.turn import Turn
+
+ANSWERED = "ANSWERED"
+"""Our own mark on a caller's channel, set just before his bridge."""
+NO_CHANNEL = "no such channel"
 
 
 def nothing_is_known(turn: Turn, told: DaemonStarted) -> None:
@@ -32,59 +47,286 @@ def lost(turn: Turn, told: PbxLost) -> None:
 
 
 def surveyed(turn: Turn, told: PbxSurveyed) -> None:
-    _end_what_is_gone(turn, told.pbx, {live.channel for live in told.channels})
-    legs = {offer.channel: offer.id for offer in turn.state.offers.values() if offer.pbx == told.pbx}
-    for live in told.channels:
-        if offer := legs.get(live.channel) or offers.offer_of(live.channel):
-            _recognise_leg(turn, told.pbx, live, offer)
-        else:
-            _recognise_caller(turn, told.pbx, live)
-    phones.surveyed(turn, told.pbx, told.channels)
-    if told.pbx not in turn.state.steered:
-        turn.tell(PbxStateChanged(at=turn.now, pbx=told.pbx, up=True))
+    known = turn.state.started.get(told.pbx, "")
+    is_another = told.started not in ("", known)
+    if known and is_another:
+        _end_everything(turn, told.pbx)
+    released = {offer.id for offer in turn.state.offers.values() if offer.pbx == told.pbx and offer.released}
+    _put_right(turn, told.pbx, told.channels)
+    for offer in [offer for offer in turn.state.offers.values() if offer.pbx == told.pbx]:
+        if offer.id in released or (legs.is_of_no_use(turn.state, offer) and not offer.released):
+            offers.release_leg(turn, offer)  # it was not told so, or did not hear it
+    if told.pbx not in turn.state.steered or is_another:
+        turn.tell(PbxStateChanged(at=turn.now, pbx=told.pbx, up=True, started=told.started))
 
 
-def _end_what_is_gone(turn: Turn, pbx: PbxName, alive: set[ChannelId]) -> None:
-    for request in list(turn.state.requests.values()):
-        if request.pbx == pbx and request.channel and request.channel not in alive:
-            calls.left(turn, ChannelGone(pbx=pbx, channel=request.channel))
-    for offer in list(turn.state.offers.values()):
-        if offer.pbx == pbx and offer.channel not in alive:
-            offers.leg_lost(turn, offer)
+def contradicted(turn: Turn, told: PbxContradicted) -> None:
+    if told.pbx in turn.state.steered:
+        _put_right(turn, told.pbx, told.channels, told.believed)
 
 
-def _recognise_leg(turn: Turn, pbx: PbxName, live: LiveChannel, name: OfferId) -> None:
-    offer = turn.state.offers.get(name)
-    if offer:
-        offers.leg_found(turn, offer, live.bridged)
-        return
-    deadline = turn.now + offers.HANG_UP_SECONDS
-    turn.tell(LegReleased(at=turn.now, offer=name, pbx=pbx, channel=live.channel, deadline=deadline))
+def contradictions(state: State, pbx: PbxName, channels: tuple[LiveChannel, ...]) -> frozenset[Contradiction]:
+    """In what these channels are not as the center has them."""
+    here = _Here(state, pbx, {live.channel: live for live in channels})
+    return frozenset(Contradiction(found.kind, found.channel) for find in _FINDERS for found in find(here))
 
 
-def _recognise_caller(turn: Turn, pbx: PbxName, live: LiveChannel) -> None:
-    request = turn.state.request_on(pbx, live.channel)
-    if request and request.state is not RequestState.ONGOING and _went_on(live, request):
-        calls.went_on(turn, request)
-    elif request and request.aside and not live.aside:
-        callbacks.resume(turn, request)
-    if live.queue and not live.status:
-        calls.joined(
-            turn,
-            CallerJoined(
-                pbx=pbx,
-                channel=live.channel,
-                queue=live.queue,
-                caller=live.caller,
-                priority=live.priority,
-                max_wait_seconds=live.max_wait_seconds,
-                joined_at=live.joined_at,
-                needs=live.needs,
-                preferred_agent=live.preferred_agent,
-            ),
+def _put_right(
+    turn: Turn, pbx: PbxName, channels: tuple[LiveChannel, ...], believed: Set[Contradiction] | None = None
+) -> None:
+    here = _Here(turn.state, pbx, {live.channel: live for live in channels})
+    for find in _FINDERS:
+        for found in list(find(here)):
+            if believed is None or Contradiction(found.kind, found.channel) in believed:
+                _tell_of(turn, pbx, found, comparing=believed is not None)
+                found.rule(turn, *found.about)
+
+
+def _tell_of(turn: Turn, pbx: PbxName, found: _Found, comparing: bool) -> None:
+    turn.tell(
+        ContradictionFound(
+            at=turn.now,
+            pbx=pbx,
+            kind=found.kind,
+            channel=found.channel,
+            believed=found.believed,
+            found=found.is_so,
+            comparing=comparing,
+        )
+    )
+
+
+def _end_everything(turn: Turn, pbx: PbxName) -> None:
+    """Asterisk has started anew: nothing of what was lives on."""
+    for request in [one for one in turn.state.requests.values() if one.pbx == pbx and one.kind == Kind.CALL]:
+        calls.lost_with_pbx(turn, request)
+    for offer in [offer for offer in turn.state.offers.values() if offer.pbx == pbx]:
+        offers.leg_lost(turn, offer)
+
+
+# ---- What is found
+
+
+class _Here(NamedTuple):
+    """One server: what is believed of it, and what lives there."""
+
+    state: State
+    pbx: PbxName
+    alive: dict[ChannelId, LiveChannel]
+
+    def callers(self) -> Iterator[tuple[LiveChannel, Request | None]]:
+        for live in self.alive.values():
+            if offers.offer_of(live.channel) is None:
+                yield live, self.state.request_on(self.pbx, live.channel)
+
+
+class _Found(NamedTuple):
+    kind: Difference
+    channel: ChannelId
+    believed: str
+    is_so: str
+    rule: Callable[..., None]
+    about: tuple[Any, ...]
+    """What the rule that puts it right is to be told besides the turn."""
+
+
+def _callers_gone(here: _Here) -> Iterator[_Found]:
+    for request in here.state.requests.values():
+        if request.pbx == here.pbx and request.channel and request.channel not in here.alive:
+            gone = ChannelGone(pbx=here.pbx, channel=request.channel)
+            yield _Found(
+                Difference.CALLER_GONE,
+                request.channel,
+                _spelt(request),
+                NO_CHANNEL,
+                calls.left,
+                (gone,),
+            )
+
+
+def _callers_elsewhere(here: _Here) -> Iterator[_Found]:
+    """He must not be torn out of what he does there by an offer."""
+    for live, request in here.callers():
+        if request is None or request.state is RequestState.ONGOING:
+            continue
+        if live.queue != request.queue or live.status not in ("", ANSWERED):
+            yield _Found(
+                Difference.CALLER_WENT_ON,
+                live.channel,
+                _spelt(request),
+                f"left {live.queue or 'the line'} with {live.status or 'no status'}",
+                calls.went_on,
+                (request, live.status),
+            )
+        elif live.status == ANSWERED and not live.bridged and not live.never_bridged:
+            yield _Found(
+                Difference.CALLER_HAS_TALKED,
+                live.channel,
+                _spelt(request),
+                "was bridged and goes on in his dialplan",
+                calls.talked_unheard,
+                (request,),
+            )
+
+
+def _callers_unknown(here: _Here) -> Iterator[_Found]:
+    for live, request in here.callers():
+        if request is not None and request.state is not RequestState.ONGOING:
+            continue
+        if live.queue and not live.bridged and (not live.status or _is_marked_in_vain(live)):
+            yield _Found(
+                Difference.CALLER_UNKNOWN,
+                live.channel,
+                _spelt(request),
+                f"waits in {live.queue}",
+                calls.joined,
+                (_joined(here.pbx, live),),
+            )
+
+
+def _legs_gone(here: _Here) -> Iterator[_Found]:
+    for offer in here.state.offers.values():
+        if offer.pbx == here.pbx and offer.channel not in here.alive:
+            yield _Found(
+                Difference.LEG_GONE,
+                offer.channel,
+                legs.spelt(offer),
+                NO_CHANNEL,
+                offers.leg_lost,
+                (offer,),
+            )
+
+
+def _legs_unknown(here: _Here) -> Iterator[_Found]:
+    for live in here.alive.values():
+        name = offers.offer_of(live.channel)
+        if name is None or name in here.state.offers or here.state.request_on(here.pbx, live.channel):
+            continue
+        yield _Found(
+            Difference.LEG_UNKNOWN,
+            live.channel,
+            "nothing",
+            f"{live.agent or live.dial} {_spelt_leg(live)}",
+            _adopt_or_release,
+            (here, live),
         )
 
 
-def _went_on(live: LiveChannel, request: Request) -> bool:
-    """`ANSWERED` is our own mark, set just before a bridge."""
-    return live.queue != request.queue or live.status not in ("", "ANSWERED")
+def _legs_further(here: _Here) -> Iterator[_Found]:
+    """Their answers, acceptances and bridges were not heard; or, of no further use, they were not told so."""
+    for offer in here.state.offers.values():
+        live = here.alive.get(offer.channel)
+        if live and legs.is_further(here.state, offer, live, here.alive):
+            yield _Found(
+                Difference.LEG_FURTHER,
+                offer.channel,
+                legs.spelt(offer),
+                _spelt_leg(live),
+                legs.heed,
+                (offer, live, here.alive),
+            )
+
+
+def _callers_marked_in_vain(here: _Here) -> Iterator[_Found]:
+    """Nobody's leg is with him: his bridge never came, or he is in one with nobody of ours."""
+    for live, request in here.callers():
+        if request is None or request.state is not RequestState.WAITING or live.status != ANSWERED:
+            continue
+        if live.bridged or live.never_bridged:
+            settle = calls.talked_unheard if live.bridged else calls.requeue
+            yield _Found(
+                Difference.CALLER_MARKED,
+                live.channel,
+                _spelt(request),
+                "talks with somebody" if live.bridged else "waits, marked as answered",
+                settle,
+                (request,),
+            )
+
+
+def _phones_put_down(here: _Here) -> Iterator[_Found]:
+    for (pbx, channel), dial in here.state.phone_of_channel.items():
+        if pbx == here.pbx and channel not in here.alive:
+            gone = ChannelGone(pbx=pbx, channel=channel)
+            yield _Found(
+                Difference.PHONE_PUT_DOWN,
+                channel,
+                f"{dial} in use",
+                NO_CHANNEL,
+                phones.channel_gone,
+                (gone,),
+            )
+
+
+def _phones_in_use(here: _Here) -> Iterator[_Found]:
+    """A leg of which nothing is known, and that is not gone yet, keeps its phone for itself."""
+    for live in here.alive.values():
+        at_agent = live.dial in here.state.agents_at or live.dial in here.state.seats
+        known = (here.pbx, live.channel) in here.state.phone_of_channel
+        if at_agent and not known and offers.offer_of(live.channel) not in here.state.offers:
+            used = PhoneUsed(pbx=here.pbx, dial=live.dial, channel=live.channel, talks=live.talks)
+            yield _Found(
+                Difference.PHONE_IN_USE,
+                live.channel,
+                f"{live.dial} not in use",
+                "in use",
+                phones.used,
+                (used,),
+            )
+
+
+_FINDERS = (
+    _callers_gone,
+    _callers_elsewhere,
+    _callers_unknown,
+    _legs_gone,
+    _legs_further,
+    _legs_unknown,
+    _callers_marked_in_vain,
+    _phones_put_down,
+    _phones_in_use,
+)
+"""In the order in which they are put right: each sees what those before it have changed. (A leg that is adopted is not
+to be seen by the one that would order its bridge again: two orders tear them apart.)"""
+
+
+def _is_marked_in_vain(live: LiveChannel) -> bool:
+    """The mark arrived, and the bridge did not: he waits."""
+    return live.status == ANSWERED and live.never_bridged
+
+
+def _joined(pbx: PbxName, live: LiveChannel) -> CallerJoined:
+    return CallerJoined(
+        pbx=pbx,
+        channel=live.channel,
+        queue=live.queue,
+        caller=live.caller,
+        priority=live.priority,
+        max_wait_seconds=live.max_wait_seconds,
+        joined_at=live.joined_at,
+        needs=live.needs,
+        preferred_agent=live.preferred_agent,
+    )
+
+
+def _adopt_or_release(turn: Turn, here: _Here, live: LiveChannel) -> None:
+    """Who talks on a leg of which nothing is known is not cut off."""
+    name = offers.offer_of(live.channel)
+    assert name is not None  # noqa: S101 - it was found as a leg
+    if legs.adopt(turn, here.pbx, live, name):
+        legs.heed(turn, turn.state.offers[name], live, here.alive)
+    elif not live.bridged:
+        deadline = turn.now + offers.HANG_UP_SECONDS
+        turn.tell(LegReleased(at=turn.now, offer=name, pbx=here.pbx, channel=live.channel, deadline=deadline))
+
+
+def _spelt(request: Request | None) -> str:
+    return f"{request.state.value} in {request.queue}" if request else "nothing"
+
+
+def _spelt_leg(live: LiveChannel) -> str:
+    if live.bridged:
+        return "talks"
+    if live.accepted:
+        return "has taken the call"
+    return "has answered" if live.talks else "rings"

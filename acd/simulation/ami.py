@@ -9,6 +9,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from acd.simulation.channels import Caller, Channel, Originate
 from acd.simulation.pbx import SimulatedPbx
@@ -55,6 +56,20 @@ class Session:
         variables[action.get("variable", "")] = action.get("value", "")
         self.answer(action, "Message: Variable Set\r\n")
 
+    def _get_variable(self, action: Action) -> None:
+        name = action.get("variable", "")
+        value = str(int(self._pbx.now())) if name == "EPOCH" else self._pbx.variables.get(name, "")
+        self.answer(action, f"Variable: {name}\r\nValue: {value}\r\n")
+
+    def _core_status(self, action: Action) -> None:
+        started = datetime.fromtimestamp(self._pbx.started_at, UTC)
+        self.answer(
+            action,
+            f"CoreStartupDate: {started:%Y-%m-%d}\r\nCoreStartupTime: {started:%H:%M:%S}\r\n"
+            f"CoreReloadDate: {started:%Y-%m-%d}\r\nCoreReloadTime: {started:%H:%M:%S}\r\n"
+            f"CoreCurrentCalls: {len(self._pbx.channels)}\r\n",
+        )
+
     def _status(self, action: Action) -> None:
         names = [name for name in action.get("variables", "").split(",") if name]
         self.list(action, "Status", self._pbx.status(names))
@@ -63,14 +78,14 @@ class Session:
         found = _CALLER_ID.match(action.get("callerid", ""))
         seconds = float(action["timeout"]) / 1000 if action.get("timeout") else LONGEST_SECONDS
         caller_id = (found["number"], found["name"]) if found else ("", "")
-        assignments = (one.partition("=") for one in action.get("variable", "").split(","))
+        pairs = (pair.partition("=") for pair in action.get("variable", "").split(","))
         asked = Originate(
             action_id=action.get("actionid", ""),
             channel_id=action.get("channelid", ""),
             dial=action.get("channel", ""),
             seconds=seconds,
             caller_id=caller_id,
-            variables={name: value for name, is_set, value in assignments if is_set},
+            variables={name: value for name, is_set, value in pairs if is_set},
         )
         if (action.get("context"), action.get("exten")) != ("acd-agent", "s"):
             raise Refused("the simulated Asterisk has the extension s of acd-agent, and no other to call a phone for")
@@ -125,6 +140,8 @@ def _carrying_out(name: str) -> Callable[[Session, Action], None]:
 _ACTIONS: dict[str, Callable[[Session, Action], None]] = {
     "Ping": Session._ping,
     "Setvar": Session._set_variable,
+    "Getvar": Session._get_variable,
+    "CoreStatus": Session._core_status,
     "Status": Session._status,
     "Originate": Session._originate,
     "Bridge": Session._bridge,

@@ -112,6 +112,12 @@ class Caller(Channel):
     def application(self) -> str:
         return "WaitExten" if self.waits else "(null)"
 
+    @property
+    def goes_on(self) -> bool:
+        """Behind the subroutine, at the next look."""
+        status, never_bridged = self.variables["ACD_STATUS"], self.variables.get("BRIDGEPEER") == "nobody"
+        return bool(status) and not (status == "ANSWERED" and never_bridged)
+
 
 class Leg(Channel):
     """A channel to a phone, and what its person will do."""

@@ -16,8 +16,6 @@ from acd.simulation.ami import Action, Session
 from acd.simulation.pbx import SimulatedPbx
 from acd.simulation.process import Handlers
 
-_DONE = Answer("")
-
 
 class DirectLink(Session):
     def __init__(self, name: str, pbx: SimulatedPbx, heard: Handlers, wanted: frozenset[str]) -> None:
@@ -64,7 +62,7 @@ class DirectLink(Session):
             self._answers.set_exception(ActionRefused(lines.removeprefix("Message: ").rstrip()))
             self._answers.exception()  # nobody has to look
         else:
-            self._answers.set_result(_DONE)
+            self._answers.set_result(Answer.parse("", lines))
 
     def list(self, action: Action, name: str, listed: Sequence[str]) -> None:
         self._listed = listed

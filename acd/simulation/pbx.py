@@ -45,6 +45,7 @@ class SimulatedPbx:
         pulse: Pulse | None = None,
     ) -> None:
         self.now = now
+        self.started_at = now()
         self.channels: dict[str, Channel] = {}
         """Those that live, by Uniqueid."""
         self.variables: dict[str, str] = {}
@@ -89,9 +90,9 @@ class SimulatedPbx:
         caller.moves("acd-greeting", "s", 1)
         self._is_up(caller)
         self._hears_music(caller)
-        caller.variables |= {"ACD_STATUS": "", "ACD_JOINED": str(int(self.now()))}
+        caller.variables |= {"ACD_STATUS": "", "ACD_JOINED": str(int(self.now())), "BRIDGEPEER": "nobody"}
         values = {header: quote(caller.variables.get(name, ""), safe="") for header, name in self._join.items()}
-        caller.moves("acd-wait", "s", 4)
+        caller.moves("acd-wait", "s", 6)
         self._user_event(caller, "AcdJoin", values)
         self._waits(caller)
 
@@ -101,7 +102,7 @@ class SimulatedPbx:
         self._tell("MusicOnHoldStart", caller, "Class: default\r\n")
 
     def _waits(self, caller: Caller) -> None:
-        caller.priority, caller.waits = 5, True
+        caller.priority, caller.waits = 7, True
         self._waiting[caller.id] = caller
         patience = caller.visitor.patience_seconds
         if patience is not None:
@@ -119,10 +120,10 @@ class SimulatedPbx:
         self._round = self._loop.call_later(LOOP_SECONDS, self._go_round)
         unsteered = self._is_unsteered()
         for caller in list(self._waiting.values()):
-            if caller.variables["ACD_STATUS"]:
+            if caller.goes_on:
                 self._returns(caller)
             elif unsteered:
-                caller.priority = 12
+                caller.priority = 24
                 self._falls_back(caller)
 
     def _is_unsteered(self) -> bool:
@@ -182,9 +183,10 @@ class SimulatedPbx:
         self._is_up(leg)
         self._tell_dial("DialEnd", leg, "DialStatus: ANSWER\r\n")
         self._respond(leg.originate, "Success", leg.name, 4)
-        leg.moves("acd-agent", "s", 2)
+        leg.variables["ACD_ACCEPTED"] = "yes"
+        leg.moves("acd-agent", "s", 3)
         self._user_event(leg, "AcdAccept", {})
-        leg.priority = 3
+        leg.priority = 4
         leg.timer = self._loop.call_later(UNBRIDGED_SECONDS, self._dialplan_ends, leg)
 
     def reject(self, leg: Leg) -> None:
@@ -252,7 +254,7 @@ class SimulatedPbx:
 
     def _dialplan_ends(self, leg: Channel) -> None:
         leg.stops_timer()
-        leg.priority = 4
+        leg.priority = 5
         self._tell("SoftHangupRequest", leg, "Cause: 16\r\n")
         self._gone(leg, 16)
 
@@ -269,6 +271,7 @@ class SimulatedPbx:
             if alone:
                 self._is_left(*alone)
         for channel, partner in ((one, other), (other, one)):
+            channel.variables["BRIDGEPEER"] = partner.name
             channel.connected_number, channel.connected_name = partner.number, partner.caller_name
             self._tell("NewConnectedLine", channel)
 
@@ -286,11 +289,11 @@ class SimulatedPbx:
             channel.was_bridged = True
             if channel.waits:
                 self._stops_waiting(channel)
-                channel.priority = 6
+                channel.priority = 8
             talk_seconds = channel.visitor.talk_seconds
         else:
             assert isinstance(channel, Leg)  # noqa: S101
-            channel.priority = 4
+            channel.priority = 5
             talk_seconds = channel.manner.talk_seconds
         bridge.members.append(channel)
         channel.bridge = bridge
@@ -306,6 +309,7 @@ class SimulatedPbx:
         for leaving in (channel, other):
             bridge.members.remove(leaving)
             leaving.bridge = None
+            leaving.variables.pop("BRIDGEPEER", None)
             leaving.stops_timer()
             self._tell_bridge("BridgeLeave", bridge, leaving)
         return other, bridge
@@ -318,7 +322,7 @@ class SimulatedPbx:
         """At the next priority of his dialplan."""
         if not isinstance(channel, Caller):
             self._dialplan_ends(channel)
-        elif channel.variables["ACD_STATUS"]:
+        elif channel.goes_on:
             self._returns(channel)
         else:
             self._waits(channel)
@@ -337,7 +341,7 @@ class SimulatedPbx:
         alone = self._leaves_bridge(caller) if caller.bridge else None
         self._stops_waiting(caller)
         self._hears_music(caller)
-        caller.moves("acd-wait", "s", 5)
+        caller.moves("acd-wait", "s", 6)
         self._waits(caller)
         if alone:
             self._is_left(*alone)

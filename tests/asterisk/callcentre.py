@@ -23,6 +23,7 @@ from acd.center.facts import AnyFact
 from acd.center.inputs import Input, LogIn
 from acd.center.model import Agent, AgentName, PbxName
 from acd.center.state import State
+from acd.clock import Clock
 from acd.config import Config
 from acd.daemon import Daemon
 from acd.journal import open_journal
@@ -183,10 +184,12 @@ class CallCentre:
 
 
 @asynccontextmanager
-async def open_centre(pbx: PrivatePbx, folder: Path, **tables: Any) -> AsyncIterator[CallCentre]:
+async def open_centre(
+    pbx: PrivatePbx, folder: Path, clock: Clock | None = None, **tables: Any
+) -> AsyncIterator[CallCentre]:
     """A daemon that steers, and nobody logged in. Whoever is still on the line at the end is hung up."""
     config = configuration(pbx, folder, **tables)
-    daemon = WatchedDaemon(config, open_journal(config.store.url))
+    daemon = WatchedDaemon(config, open_journal(config.store.url), clock)
     centre = CallCentre(pbx, folder, daemon)
     await daemon.start()
     await centre.observer.start()

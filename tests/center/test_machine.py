@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from acd.center import Refused, inputs
+from acd.center import Refused, inputs, survey
 from acd.center.changes import Act
 from acd.center.facts import CallerAsked, OfferMade, RequestQueued
 from acd.center.inputs import Input, LegEnd, LiveChannel
@@ -194,6 +194,7 @@ class CallCenter(RuleBasedStateMachine):
         super().__init__()
         self.world = World(*PBXS)
         self.heard: list[Input] = []
+        self.lost_legs = 0
         self.broken = False
 
     def tell(self, told: Input) -> None:
@@ -414,6 +415,10 @@ class CallCenter(RuleBasedStateMachine):
         self.world.now += seconds
         self.tell(inputs.TimePassed())
 
+    @rule(by=st.sampled_from((-3600, -2, 2, 3600)))
+    def the_clock_steps(self, by: float) -> None:
+        self.world.clock_steps(by)
+
     # ---- Telephones that are used for something else
 
     @precondition(lambda self: self.world.told(OfferMade))
@@ -464,21 +469,60 @@ class CallCenter(RuleBasedStateMachine):
     @rule(
         pbx=st.sampled_from(PBXS),
         gone=st.sets(st.integers(0, 7), max_size=3),
-        went_on=st.sets(st.integers(0, 7), max_size=2),
+        changed=st.sets(st.integers(0, 7), max_size=3),
+        status=st.sampled_from(("FALLBACK", "TIMEOUT", "ANSWERED", "")),
         bridged=st.booleans(),
-        stranger=st.sampled_from((None, "caller-3", "acd-0000000000000001", "acd-1700000000.12")),
+        never_bridged=st.booleans(),
+        accepted=st.booleans(),
+        stranger=st.sampled_from((None, "caller-3", "acd-1700000000.12")),
+        lost_leg=st.sampled_from((None, *AGENTS)),
+        rings_for=st.integers(0, 7),
+        compares=st.booleans(),
+        started=st.sampled_from(("", "monday", "monday", "monday", "tuesday")),
     )
     def a_server_is_surveyed(
-        self, pbx: PbxName, gone: set[int], went_on: set[int], bridged: bool, stranger: str | None
+        self,
+        pbx: PbxName,
+        gone: set[int],
+        changed: set[int],
+        status: str,
+        bridged: bool,
+        never_bridged: bool,
+        accepted: bool,
+        stranger: str | None,
+        lost_leg: AgentName | None,
+        rings_for: int,
+        compares: bool,
+        started: str,
     ) -> None:
+        everything = self.world.everything_on(pbx)
+        seen = {"status": status, "bridged": bridged, "never_bridged": never_bridged and not bridged}
         lives = [
-            replace(live, status="FALLBACK" if at in went_on else live.status, bridged=live.bridged or bridged)
-            for at, live in enumerate(self.world.everything_on(pbx))
+            replace(live, **seen, accepted=accepted) if at in changed else live
+            for at, live in enumerate(everything)
             if at not in gone
         ]
         if stranger and stranger not in [live.channel for live in lives]:
-            lives.append(LiveChannel(ChannelId(stranger), bridged=bridged, queue=SALES))
-        self.tell(inputs.PbxSurveyed(pbx, tuple(lives)))
+            lives.append(LiveChannel(ChannelId(stranger), queue=SALES, joined_at=self.world.now, **seen))
+        if lost_leg and everything:
+            lives.append(self._lost_leg(lost_leg, everything[rings_for % len(everything)].channel, bridged, accepted))
+        if compares:
+            believed = survey.contradictions(self.world.center.state, pbx, tuple(lives))
+            self.tell(inputs.PbxContradicted(pbx, tuple(lives), believed))
+        else:
+            self.tell(inputs.PbxSurveyed(pbx, tuple(lives), started))
+
+    def _lost_leg(self, agent: AgentName, rings_for: ChannelId, bridged: bool, accepted: bool) -> LiveChannel:
+        self.lost_legs += 1
+        return LiveChannel(
+            channel=ChannelId(f"acd-{self.lost_legs:016x}"),
+            bridged=bridged,
+            dial=f"PJSIP/{agent}",
+            agent=agent,
+            device=f"PJSIP/{agent}",
+            rings_for=rings_for,
+            accepted=accepted,
+        )
 
     # ---- And all of it again
 

@@ -376,7 +376,7 @@ def test_a_leg_that_rang_out_and_ended_unheard_leaves_the_caller_in_the_line() -
 def test_a_leg_of_nobody_is_hung_up() -> None:
     world = World()
 
-    world.link_is_back(found=[LiveChannel(ChannelId("acd-0000000000000001"), bridged=True)])
+    world.link_is_back(found=[LiveChannel(ChannelId("acd-0000000000000001"), bridged=False)])
 
     (released,) = world.told(LegReleased)
     assert (released.offer, released.channel) == ("0000000000000001", "acd-0000000000000001")

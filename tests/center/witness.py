@@ -61,7 +61,7 @@ class Witness:
             assert read == fact
             if isinstance(fact, RequestReprioritized | RulesChanged):
                 self._lines.clear()
-            if isinstance(fact, OfferMade):
+            if isinstance(fact, OfferMade) and not fact.found:
                 is_the_right_offer(self._reader.state, fact)
             self._reader.fold([read])
             self._heir.fold([read])

@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from acd.center import Center, Refused, inputs
+from acd.center import Center, Refused, inputs, survey
 from acd.center.facts import AnyFact, OfferMade, RequestEnded, RequestQueued
-from acd.center.inputs import Input, LegEnd, LiveChannel
+from acd.center.inputs import Contradiction, Input, LegEnd, LiveChannel
 from acd.center.model import (
     Agent,
     AgentName,
@@ -297,6 +297,10 @@ class World:
             assert (self.center.next_deadline() or inf) > self.now, "a deadline was not met"
         self.now = then
 
+    def clock_steps(self, by: float) -> None:
+        self.now += by
+        self.tell(inputs.ClockStepped(by))
+
     def calendar_turns(self, name: str, *, is_open: bool) -> None:
         self.tell(inputs.CalendarTurned(name, is_open))
 
@@ -306,11 +310,23 @@ class World:
     def link_is_lost(self, pbx: str = MAIN) -> None:
         self.tell(inputs.PbxLost(PbxName(pbx)))
 
-    def link_is_back(self, pbx: str = MAIN, *, gone: Iterable[str] = (), found: Iterable[LiveChannel] = ()) -> None:
+    def link_is_back(
+        self, pbx: str = MAIN, *, gone: Iterable[str] = (), found: Iterable[LiveChannel] = (), started: str = ""
+    ) -> None:
         """The survey finds what the center believes in, but for what is gone meanwhile, or is found otherwise."""
         lives = {live.channel: live for live in (*self.everything_on(pbx), *found)}
         channels = tuple(live for channel, live in lives.items() if channel not in gone)
-        self.tell(inputs.PbxSurveyed(pbx=PbxName(pbx), channels=channels))
+        self.tell(inputs.PbxSurveyed(pbx=PbxName(pbx), channels=channels, started=started))
+
+    def comparison_finds(
+        self, pbx: str = MAIN, *, gone: Iterable[str] = (), found: Iterable[LiveChannel] = ()
+    ) -> frozenset[Contradiction]:
+        """The same while the link is up; answers with what is believed."""
+        lives = {live.channel: live for live in (*self.everything_on(pbx), *found)}
+        channels = tuple(live for channel, live in lives.items() if channel not in gone)
+        believed = survey.contradictions(self.center.state, PbxName(pbx), channels)
+        self.tell(inputs.PbxContradicted(PbxName(pbx), channels, believed))
+        return believed
 
     def daemon_restarts(self) -> None:
         """Nothing is left of it but its journal, in which a snapshot stands."""
@@ -331,6 +347,7 @@ class World:
             caller=one.caller,
             queue=one.queue,
             status="ANSWERED" if marked else "",
+            never_bridged=one.state is not RequestState.ONGOING,
             joined_at=one.entered_at,
             priority=one.priority,
             max_wait_seconds=None if one.leave_at is None else one.leave_at - one.entered_at,
@@ -346,7 +363,15 @@ class World:
             self.live(request.id) for request in state.requests.values() if request.pbx == pbx and request.channel
         ]
         legs = [
-            LiveChannel(channel=offer.channel, bridged=self._is_bridged(offer), queue=offer.queue)
+            LiveChannel(
+                channel=offer.channel,
+                bridged=self._is_bridged(offer),
+                talks=offer.answered_at is not None,
+                queue=offer.queue,
+                agent=offer.agent,
+                device=offer.device.name,
+                accepted=offer.outcome is OfferOutcome.ACCEPTED,
+            )
             for offer in state.offers.values()
             if offer.pbx == pbx
         ]

@@ -177,5 +177,16 @@ def _same_word(header: str, value: str, names: Names) -> str:
         return value.partition("-")[0] if value.startswith("PJSIP/") else names.of(value)
     if header in ("BridgeUniqueid", "BridgeID"):
         return "bridge" if value else ""
-    joined = value.removeprefix("ACD_JOINED=")
-    return "ACD_JOINED=…" if joined != value and joined.isdigit() else value
+    if header == "Variable":
+        return ",".join(_same_variable(*pair.partition("="), names) for pair in value.split(","))
+    return value
+
+
+def _same_variable(name: str, is_set: str, value: str, names: Names) -> str:
+    if name == "ACD_JOINED" and value.isdigit():
+        value = "…"
+    elif name == "ACD_CALLER" and value != "(null)":
+        value = names.of(value)
+    elif name == "BRIDGEPEER":
+        value = value.partition("-")[0]
+    return name + is_set + value

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from acd.center.facts import AnyFact
-from acd.center.folding import agents, callbacks, offers, requests, rules
+from acd.center.folding import agents, callbacks, clock, offers, requests, rules
 
 if TYPE_CHECKING:
     from acd.center.state import State
@@ -22,4 +22,5 @@ _FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     **requests.FOLDS,
     **offers.FOLDS,
     **callbacks.FOLDS,
+    **clock.FOLDS,
 }

@@ -9,6 +9,7 @@ from acd.center import devices
 from acd.center import state as states
 from acd.center.facts import (
     AnyFact,
+    BridgeRepeated,
     LegEnding,
     LegGone,
     LegReleased,
@@ -63,7 +64,8 @@ def _offer_progressed(state: State, fact: OfferProgressed) -> None:
 
 
 def _offer_answered(state: State, fact: OfferAnswered) -> None:
-    state.offers[fact.offer].answered_at = fact.at
+    offer = state.offers[fact.offer]
+    offer.answered_at, offer.kept_waiting = fact.at, fact.unheard
     _set_deadline(state, fact.offer, fact.deadline)
 
 
@@ -125,6 +127,10 @@ def _rings_elsewhere(state: State, offer: Offer) -> bool:
     return any(other.agent == offer.agent for other in others)
 
 
+def _bridge_repeated(state: State, fact: BridgeRepeated) -> None:
+    _set_deadline(state, fact.offer, fact.deadline)
+
+
 def _leg_released(state: State, fact: LegReleased) -> None:
     if fact.offer in state.offers:
         state.offers[fact.offer].released = True
@@ -161,6 +167,7 @@ FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     OfferAnswered: _offer_answered,
     OfferPickedUp: _offer_picked_up,
     OfferEnded: _offer_ended,
+    BridgeRepeated: _bridge_repeated,
     LegReleased: _leg_released,
     LegEnding: _leg_ending,
     LegGone: _leg_gone,

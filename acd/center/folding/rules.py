@@ -10,6 +10,7 @@ from acd.center.facts import (
     AnyFact,
     CalendarChanged,
     ChangeMade,
+    ContradictionFound,
     DayChanged,
     PbxStateChanged,
     QueueDrained,
@@ -124,6 +125,8 @@ def _pbx_state_changed(state: State, fact: PbxStateChanged) -> None:
     of_it = [request for request in state.requests.values() if request.pbx == fact.pbx]
     if fact.up:
         state.steered.add(fact.pbx)
+        if fact.started:
+            state.started[fact.pbx] = fact.started
         _watch_all_on(state, fact.pbx)
         state.doors.update(state.queues)
         for request in of_it:
@@ -132,6 +135,10 @@ def _pbx_state_changed(state: State, fact: PbxStateChanged) -> None:
         state.steered.discard(fact.pbx)
         for request in of_it:
             lanes.leave(state, request)
+
+
+def _contradiction_found(state: State, fact: ContradictionFound) -> None:
+    """For those who read; what follows from it are facts of their own."""
 
 
 def _watch_all_on(state: State, pbx: PbxName) -> None:
@@ -155,4 +162,5 @@ FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     QueueDrained: _queue_drained,
     CalendarChanged: _calendar_changed,
     PbxStateChanged: _pbx_state_changed,
+    ContradictionFound: _contradiction_found,
 }

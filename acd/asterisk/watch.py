@@ -1,0 +1,122 @@
+"""Watch over one Asterisk server: what lives there, whether the center knows, and the sign that somebody steers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+import structlog
+
+from acd.asterisk import reading
+from acd.asterisk.link import ActionFailed, ActionRefused, Event, Link
+from acd.center.inputs import Contradiction, LiveChannel, PbxContradicted
+from acd.center.model import PbxName
+
+log = structlog.get_logger()
+
+HEARTBEAT_SECONDS = 4.0
+"""More than one in each round (5 s) of the loop in which callers wait: see `acd-wait` in dialplans/acd.conf."""
+SURVEY_AGAIN_SECONDS = 1.0
+COMPARE_SECONDS = 60.0
+BELIEVE_AFTER_SECONDS = 2.0
+"""What contradicts the center twice, so far apart, is no event that was on its way."""
+CHANNELS_AT_ONCE = 50
+"""Read in one go: events are not kept waiting by a survey of thousands."""
+CLOCKS_APART_SECONDS = 2.0
+"""From here on Asterisk's clock is held to be another one than ours; it tells whole seconds."""
+
+Contradictions = Callable[[PbxName, tuple[LiveChannel, ...]], frozenset[Contradiction]]
+"""In what the channels that live on a server are not as the center has them."""
+
+
+class Picture(NamedTuple):
+    channels: list[Event]
+    live: tuple[LiveChannel, ...]
+    started: str
+    """The moment at which this Asterisk was started, in its own words; empty if it does not say."""
+
+
+class Watch:
+    def __init__(
+        self, link: Link, now: Callable[[], float], country: str | None, contradictions: Contradictions | None
+    ) -> None:
+        self.pbx = PbxName(link.name)
+        self.country = country
+        self._link = link
+        self._now = now
+        self._contradictions = contradictions
+
+    # ---- The sign that somebody steers
+
+    async def beat_for_ever(self) -> None:
+        """By Asterisk's own clock, for it is the one that the dialplan holds it against."""
+        while True:
+            beat = {"Variable": "ACD_HEARTBEAT", "Value": str(int(await self._time_there()))}
+            try:
+                await self._link.send("Setvar", beat)
+            except ActionFailed as error:
+                log.info("pbx.action_failed", pbx=self.pbx, action="Setvar", channel=None, why=str(error))
+            await asyncio.sleep(HEARTBEAT_SECONDS)
+
+    async def _time_there(self) -> float:
+        """What time it is by Asterisk's clock; by ours, if it does not say."""
+        try:
+            answer = await self._link.send("Getvar", {"Variable": "EPOCH"})
+        except ActionFailed as error:
+            log.info("pbx.action_failed", pbx=self.pbx, action="Getvar", channel=None, why=str(error))
+            return self._now()
+        return reading.seconds(answer.get("Value", "")) or self._now()
+
+    # ---- What lives there
+
+    async def picture(self) -> Picture:
+        """Asks until it is told."""
+        while True:
+            try:
+                started = await self._start_of_asterisk()
+                channels = await self._channels()
+                return Picture(channels, await self._read(channels), started)
+            except ActionFailed as error:
+                log.warning("pbx.survey_failed", pbx=self.pbx, why=str(error))
+                await asyncio.sleep(SURVEY_AGAIN_SECONDS)
+
+    async def compare_for_ever(self, tell: Callable[[PbxContradicted], object]) -> None:
+        while self._contradictions:
+            await asyncio.sleep(COMPARE_SECONDS)
+            try:
+                if found := await self._compare(self._contradictions):
+                    tell(found)
+            except ActionFailed as error:
+                log.warning("pbx.survey_failed", pbx=self.pbx, why=str(error))
+
+    async def _compare(self, contradictions: Contradictions) -> PbxContradicted | None:
+        """What contradicts the center, and still does when whatever was on its way has come."""
+        first = contradictions(self.pbx, await self._read(await self._channels()))
+        if not first:
+            return None
+        await asyncio.sleep(BELIEVE_AFTER_SECONDS)
+        live = await self._read(await self._channels())
+        believed = first & contradictions(self.pbx, live)
+        return PbxContradicted(pbx=self.pbx, channels=live, believed=believed) if believed else None
+
+    async def _start_of_asterisk(self) -> str:
+        try:
+            answer = await self._link.send("CoreStatus", {})
+        except ActionRefused as refused:
+            log.warning("pbx.action_failed", pbx=self.pbx, action="CoreStatus", channel=None, why=str(refused))
+            return ""
+        return f"{answer.get('CoreStartupDate', '')} {answer.get('CoreStartupTime', '')}".strip()
+
+    async def _channels(self) -> list[Event]:
+        return await self._link.ask("Status", {"Variables": ",".join(reading.VARIABLES)})
+
+    async def _read(self, channels: list[Event]) -> tuple[LiveChannel, ...]:
+        ahead = self._now() - await self._time_there()
+        ahead = ahead if abs(ahead) > CLOCKS_APART_SECONDS else 0.0
+        live: list[LiveChannel] = []
+        for number, channel in enumerate(channels, 1):
+            live.append(reading.live_channel(channel, self.country, ahead))
+            if number % CHANNELS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return tuple(live)
