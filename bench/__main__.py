@@ -1,4 +1,4 @@
-"""The bench's command line: `all` is what `make bench` runs; `alone`, `load` and `soak` are runs of their own."""
+"""The bench's command line: `all` is what `make bench` runs; the others are runs of their own."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from acd.asterisk import private
 from acd.asterisk.private import PrivatePbxError
-from bench import daemon_alone, machine, report, simulation, start_up, storm, targets
+from bench import daemon_alone, kills, machine, report, simulation, start_up, storm, targets
 from bench.comparison import FULL, QUICK, Say, compare
 from bench.daemon import BenchError
 from bench.figures import percentile
@@ -125,6 +126,25 @@ def storms(
     _run(work, keep=False)
 
 
+@main.command("kills")
+def kill_the_daemon(
+    times: Annotated[int, typer.Option(help="So often.")] = 500,
+    rate: Annotated[float, typer.Option(help="Calls a second.")] = 10,
+    seed: Annotated[int, typer.Option(help="Of the moments of the kills.")] = 1,
+    release: Annotated[str, typer.Option(help="Of Asterisk: 16 or 22.")] = private.DEFAULT_RELEASE,
+    keep: Keep = False,
+) -> None:
+    """The daemon killed at random moments, under load: nobody may notice; exit status 1 if somebody did."""
+    agents = kills.agents_for(rate)
+
+    async def work(office: Office, here: machine.Machine, say: Say) -> bool:
+        killed = await kills.kill_again_and_again(office, agents, rate, times, seed, say)
+        report.show_kills(console, killed)
+        return killed.passed
+
+    _run(lambda folder: _in_the_office(folder, [agents], work, release), keep)
+
+
 def _run(work: Callable[[Path], Coroutine[Any, Any, bool]], keep: bool) -> None:
     """Ends the program, unless all is well."""
     folder = Path(tempfile.mkdtemp(prefix="acd-bench-"))
@@ -145,9 +165,11 @@ def _run(work: Callable[[Path], Coroutine[Any, Any, bool]], keep: bool) -> None:
         raise typer.Exit(1)
 
 
-async def _in_the_office(folder: Path, sizes: Sequence[int], work: Work) -> bool:
+async def _in_the_office(
+    folder: Path, sizes: Sequence[int], work: Work, release: str = private.DEFAULT_RELEASE
+) -> bool:
     say = _saying()
-    async with open_office(folder, sizes) as office:
+    async with open_office(folder, sizes, release) as office:
         trips = sorted(await office.ruler.ping_seconds())
         release = (await office.pbx.command("core show version")).split(" built")[0].strip()
         here = machine.look(release, percentile(trips, 50))

@@ -37,6 +37,7 @@ class Daemon:
     process: Process
     folder: Path
     http: aiohttp.ClientSession
+    program: Sequence[str] = ("acd",)
 
     @property
     def pid(self) -> int:
@@ -47,6 +48,9 @@ class Daemon:
         lines = (self.folder / "log").read_text(errors="replace").splitlines()
         return [line for line in lines if _level(line) not in ("debug", "info")]
 
+    def errors(self) -> list[str]:
+        return [line for line in self.complaints() if _level(line) != "warning"]
+
     async def counter(self, metric: str) -> float:
         """The sum over a metric's labels."""
         async with self.http.get("/metrics") as answer:
@@ -55,6 +59,30 @@ class Daemon:
         if not found:
             raise BenchError(f"the daemon shows no metric {metric}")
         return sum(map(float, found))
+
+    async def kill(self) -> None:
+        """With SIGKILL: it has no time for anything more."""
+        self.process.kill()
+        await self.process.wait()
+
+    async def start_again(self) -> None:
+        """Returns when it steers."""
+        self.process = await _start(self.folder, self.program)
+        await _ready(self)
+
+    async def agents(self) -> dict[str, str]:
+        """Their states, by their names; with a reason, if there is one."""
+        states: dict[str, str] = {}
+        cursor = ""
+        while True:
+            async with self.http.get("/v1/agents", params={"cursor": cursor} if cursor else {}) as answer:
+                page = await answer.json()
+            states |= {
+                agent["name"]: " ".join(filter(None, (agent["state"], agent["reason"]))) for agent in page["agents"]
+            }
+            cursor = page.get("next")
+            if not cursor:
+                return states
 
     async def log_in(self, agents: Sequence[str]) -> None:
         for agent in agents:
@@ -79,8 +107,20 @@ async def running_daemon(
     token = secrets.token_urlsafe(24)
     (folder / "acd.toml").write_text(_config(pbx, folder, http_port, token, agents))
     program = ("bench.profiled", str(profile_to)) if profile_to else ("acd",)
-    with (folder / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(f"http://{LOOPBACK}:{http_port}", headers=headers) as http:
+        daemon = Daemon(await _start(folder, program), folder, http, program)
+        try:
+            await _ready(daemon)
+            await daemon.log_in(agents)
+            yield daemon
+        finally:
+            await _stop(daemon.process)
+
+
+async def _start(folder: Path, program: Sequence[str]) -> Process:
+    with (folder / "log").open("ab") as log:
+        return await asyncio.create_subprocess_exec(
             *(sys.executable, "-I", "-S", LEASH, str(os.getpid())),
             *(sys.executable, "-m", *program, "run", "-c", str(folder / "acd.toml")),
             stdin=asyncio.subprocess.DEVNULL,
@@ -88,15 +128,6 @@ async def running_daemon(
             stderr=log,
             start_new_session=True,
         )
-    headers = {"Authorization": f"Bearer {token}"}
-    try:
-        async with aiohttp.ClientSession(f"http://{LOOPBACK}:{http_port}", headers=headers) as http:
-            daemon = Daemon(process, folder, http)
-            await _ready(daemon)
-            await daemon.log_in(agents)
-            yield daemon
-    finally:
-        await _stop(process)
 
 
 async def _ready(daemon: Daemon) -> None:

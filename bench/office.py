@@ -129,11 +129,13 @@ def names(agents: int) -> list[str]:
 
 
 @asynccontextmanager
-async def open_office(folder: Path, sizes: Sequence[int]) -> AsyncIterator[Office]:
+async def open_office(
+    folder: Path, sizes: Sequence[int], release: str = private.DEFAULT_RELEASE
+) -> AsyncIterator[Office]:
     """An Asterisk with as many agents as the largest size, and a native queue for each size."""
-    installation, sipp = private.find(), private.find_sipp()
+    installation, sipp = private.find(release), private.find_sipp()
     if installation is None or sipp is None:
-        raise BenchError("Asterisk and SIPp are needed: .venv/bin/acd pbx install --sipp")
+        raise BenchError(f"Asterisk and SIPp are needed: .venv/bin/acd pbx install --release {release} --sipp")
     secret = secrets.token_urlsafe(16)
     async with AsyncExitStack() as stack:
         own = stack.enter_context(ports.reserved())

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import os
 import random
+import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
@@ -56,6 +57,10 @@ class Phones:
 
     async def done(self) -> None:
         await self.process.wait()
+
+    def let_finish(self) -> None:
+        """No new calls; those that there are go on to their ends."""
+        self.process.send_signal(signal.SIGUSR1)
 
     def counts(self) -> dict[str, int]:
         """What SIPp itself counted, as of its last second: calls made, successful, failed."""

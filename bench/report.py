@@ -16,6 +16,7 @@ from bench import plot
 from bench.comparison import Comparison, Measured, Plan
 from bench.daemon_alone import COST, SIZES, Figures
 from bench.figures import Spread
+from bench.kills import Killed
 from bench.load import Verdict
 from bench.machine import Machine
 from bench.office import APP_QUEUE_SETTINGS, CONTESTANTS
@@ -152,6 +153,26 @@ def show_soak(console: Console, soaked: Soaked) -> None:
     console.print(f"{soaked.connected:,} of {soaked.calls:,} callers were connected; the others hung up themselves.")
     for complaint in soaked.complaints[:10]:
         console.print(complaint, markup=False, style="yellow", soft_wrap=True)
+
+
+def show_kills(console: Console, killed: Killed) -> None:
+    wrongs = killed.wrongs
+    table = Table(
+        *("what", "times", "which"),
+        title=f"{killed.kills} kills (seed {killed.seed}) in {killed.seconds:.0f} s: {wrongs.joined:,} callers, "
+        f"{wrongs.connected:,} talks",
+    )
+    for what, which in (
+        ("callers lost", wrongs.lost),
+        ("conversations cut", wrongs.cut),
+        ("callers offered twice at a time", wrongs.offered_twice),
+        ("agents rung twice at a time", wrongs.rung_twice),
+        ("stuck for more than 5 s after a start", sorted(killed.stuck)),
+        ("errors in the daemon's log", killed.errors),
+    ):
+        table.add_row(what, f"[{'red' if which else 'green'}]{len(which)}[/]", "\n".join(which[:5]))
+    console.print(table)
+    console.print(f"From start to steering, ms: n, p50, p90, p99, max = {', '.join(_cells(killed.recovery))}")
 
 
 # ---- For the docs

@@ -27,6 +27,7 @@ ANSWER_SECONDS = 10.0
 class Ruler(asyncio.Protocol):
     def __init__(self) -> None:
         self.hear: Hear | None = None
+        self.wanted = WANTED
         self.lost = False
         self._transport: asyncio.Transport | None = None
         self._rest = b""
@@ -83,7 +84,7 @@ class Ruler(asyncio.Protocol):
         if message.startswith("Event: "):
             name = message.partition("\r\n")[0].removeprefix("Event: ")
             # The ruler runs on the cores that it measures on: what nobody asks for is not taken apart.
-            if self.hear and name in WANTED:
+            if self.hear and name in self.wanted:
                 self.hear(at, name, _fields(message))
             return
         fields = _fields(message)

@@ -30,7 +30,7 @@ from acd.center.model import (
     RequestState,
     SiteRules,
 )
-from acd.center.state import GaveUp, KeptMessage, LastTalk, Queue, State, Timer
+from acd.center.state import GaveUp, KeptMessage, LastTalk, Queue, State
 
 
 class QueueSnapshot(Struct, kw_only=True):
@@ -69,6 +69,8 @@ class Snapshot(Struct, kw_only=True):
     trunk_legs: dict[PbxName, int]
     trunk_room_since: dict[PbxName, float]
     steered: set[PbxName]
+    started: dict[PbxName, str]
+    at: float
     last_id: int
 
 
@@ -95,22 +97,8 @@ def restore(state: State, snapshot: Snapshot) -> None:
     set_members(state)
     order_lines(state)
     lanes.fill(state)
-    _watch_everything(state)
+    state.watch_all()
 
 
 def _parts(whole: object, like: type[Struct]) -> dict[str, Any]:
     return {name: getattr(whole, name) for name in like.__struct_fields__}
-
-
-def _watch_everything(state: State) -> None:
-    for agent in state.agents.values():
-        state.watch(agent.until, Timer.AGENT, agent.name)
-        for failures in agent.failures.values():
-            state.watch(failures.until, Timer.DEVICE, agent.name)
-    for offer in state.offers.values():
-        state.watch(offer.deadline, Timer.OFFER, offer.id)
-    for request in state.requests.values():
-        state.watch_wait(request)
-        state.watch(request.ease_at, Timer.EASING, request.id)
-        state.watch(request.held_until, Timer.HOLD, request.id)
-        state.watch(request.due_at, Timer.DUE, request.id)
