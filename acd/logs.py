@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from acd.center.facts import (
+    AgentForwarded,
     AgentStateChanged,
     AgentUnreachable,
     AnyFact,
@@ -49,6 +50,7 @@ _EVENTS: dict[type[AnyFact], str] = {
     RequestEnded: "request.ended",
     CallerReleased: "caller.released",
     AgentStateChanged: "agent.state",
+    AgentForwarded: "agent.forwarded",
     AgentUnreachable: "agent.unreachable",
 }
 
@@ -96,8 +98,8 @@ def _json(line: dict[str, Any], **_: Any) -> str:
 
 def tell_fact(fact: AnyFact) -> None:
     event = _EVENTS.get(type(fact))
-    if event is None:
-        return
+    if event is None or (isinstance(fact, AgentUnreachable) and fact.in_a_row and fact.until is None):
+        return  # that a device may be tried again is no news
     words = {name: value for name, value in msgspec.structs.asdict(fact).items() if value not in (None, "")}
     del words["at"]
     if _needs_attention(fact):
