@@ -11,14 +11,48 @@ import pytest
 import pytest_asyncio
 from callcentre import DIALPLAN, CallCentre, configuration, open_centre, queue
 from exchange import Phone, installation, phones
-from mobile_network import ALICE, BOB, NUMBERS, MobileNetwork, mobile_network
+from mobile_network import ALICE, BOB, NUMBERS, ROOM, MobileNetwork, mobile_network
 
 from acd.asterisk.pbx import PbxSettings, PrivatePbx, running
 from acd.asterisk.private import RELEASES
-from acd.center.facts import LegGone, OfferEnded, OfferMade, RequestConnected, RequestRequeued
+from acd.center.facts import (
+    LegGone,
+    OfferEnded,
+    OfferMade,
+    RequestConnected,
+    RequestEnded,
+    RequestQueued,
+    RequestRequeued,
+)
 from acd.center.model import QueueName
-from acd.demo.softphone import Call, CallState, Ended
+from acd.demo.softphone import Call, CallState, Ended, Softphone
 
+FEATURES_CODES = DIALPLAN.replace("[from-phones]", "[from-phones]\ninclude => acd-features", 1)
+OWN_DIALPLAN = """
+[acd-elsewhere-custom]
+exten => s,1,UserEvent(HearsWhy,Leg: ${CHANNEL(uniqueid)})
+ same => n,Playback(cancelled)
+ same => n,Return()
+
+[acd-whisper-custom]
+exten => s,1,GotoIf($["${ACD_ACCEPT_KEY}" = ""]?done)
+ same => n,Set(TRANSFER_CONTEXT=from-mobiles)
+ same => n,Set(CHANNEL(dtmf_features)=TH)
+ same => n(done),Return()
+
+[from-mobiles]
+exten => 20,1,Gosub(acd-queue,support,1)
+ same => n,Hangup()
+exten => 0,1,Answer()
+ same => n,Wait(600)
+"""
+FEATURES = """
+[featuremap]
+blindxfer = *1
+atxfer = *2
+disconnect = *0
+"""
+"""As in docs/mobiles.md."""
 RING_SECONDS = 3.0
 PROMPT_SECONDS = 15.0
 
@@ -34,19 +68,10 @@ async def network(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pbx(network: MobileNetwork, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PrivatePbx]:
-    settings = PbxSettings(
-        endpoints=(*phones("alice", "bob", "caller", "other"), network.trunk), dialplan=DIALPLAN + EARS
-    )
+    endpoints = (*phones("alice", "bob", "carol", "caller", "other"), network.trunk)
+    settings = PbxSettings(endpoints, FEATURES_CODES + OWN_DIALPLAN, files={"features.conf": FEATURES})
     async with running(network.pbx.installation, tmp_path_factory.mktemp("pbx"), settings) as started:
         yield started
-
-
-EARS = """
-[acd-elsewhere-custom]
-exten => s,1,UserEvent(HearsWhy,Leg: ${CHANNEL(uniqueid)})
- same => n,Playback(cancelled)
- same => n,Return()
-"""
 
 
 def _agent(name: str, number: str = "", accept_key: str = "1", **more: Any) -> dict[str, Any]:
@@ -332,3 +357,122 @@ async def test_a_number_that_the_dial_policy_refuses_is_never_dialled(centre_of:
     assert ended.outcome == "failed"
     assert ended.cause.startswith("not dialled: ")
     assert not [event for event in centre.events if "carrier" in event.get("Channel", "")]
+
+
+# ---- In call
+
+
+async def _talking_on_his_mobile(mobile: Softphone, caller: Softphone) -> tuple[Call, Call]:
+    call = caller.call("sales")
+    ring = await mobile.wait_for_ring_async(10)
+    ring.answer()
+    await _hears(ring)
+    ring.press("1")
+    await _talks(call)
+    await ring.wait_until_async(lambda ring: ring.heard_voice, 5)
+    return call, ring
+
+
+async def test_a_key_ends_the_call(network: MobileNetwork, centre_of: Any, phone: Phone) -> None:
+    mobile, caller = await network.subscriber(ALICE), await phone("caller")
+    centre = await centre_of(_agent("alice", ALICE, forward="mobile"))
+    _, ring = await _talking_on_his_mobile(mobile, caller)
+
+    ring.press("*0")
+
+    ended = await centre.told(RequestEnded)
+    assert (ended.outcome, ended.device, ended.ended_by) == ("answered", "mobile", "agent")
+    await ring.wait_for_async(CallState.ENDED, 5)
+    assert await centre.status_after_the_queue() == "ANSWERED"
+    await mobile.stop_async()
+
+
+async def test_keys_transfer_the_call_to_a_queue(network: MobileNetwork, centre_of: Any, phone: Phone) -> None:
+    mobile, caller, carol = await network.subscriber(ALICE), await phone("caller"), await phone("carol")
+    centre = await centre_of(_agent("alice", ALICE, forward="mobile"), _agent("carol") | {"queues": {"support": 1}})
+    _, ring = await _talking_on_his_mobile(mobile, caller)
+
+    ring.press("*1")
+    await centre.heard("MusicOnHoldStart", times=2)
+    ring.press("20#")
+
+    passed_on = await carol.wait_for_ring_async(15)
+    queued = await centre.told(RequestQueued, times=2)
+    assert queued.queue == "support"
+    await centre.until_is("alice", "available")
+    passed_on.answer()
+    await centre.told(RequestConnected, agent="carol")
+    await mobile.stop_async()
+
+
+async def test_keys_put_the_caller_on_hold_and_take_him_back(
+    network: MobileNetwork, centre_of: Any, phone: Phone
+) -> None:
+    mobile, caller = await network.subscriber(ALICE), await phone("caller")
+    centre = await centre_of(_agent("alice", ALICE, forward="mobile"))
+    call, ring = await _talking_on_his_mobile(mobile, caller)
+    leg = centre.state.offers[centre.agent("alice").offers[0]].channel
+
+    ring.press("*2")
+    await centre.heard("MusicOnHoldStart", times=2)
+    ring.press("0#")
+    await centre.heard("BridgeEnter", times=2, Uniqueid=leg)
+    assert centre.state_of("alice") == "connected"
+
+    ring.press("*1")
+    await centre.heard("MusicOnHoldStop", times=2)
+    await centre.heard("BridgeEnter", times=3, Uniqueid=leg)
+
+    assert centre.state_of("alice") == "connected"
+    call.hangup()
+    ended = await centre.told(RequestEnded)
+    assert (ended.outcome, ended.ended_by, ended.agent) == ("answered", "caller", "alice")
+    await mobile.stop_async()
+
+
+async def test_feature_codes_forward_to_the_mobile_and_back(
+    network: MobileNetwork, centre_of: Any, phone: Phone
+) -> None:
+    mobile, desk, caller = [await one for one in (network.subscriber(ALICE), phone("alice"), phone("caller"))]
+    centre = await centre_of(_agent("alice", ALICE))
+    for code, forward in (("*37", "mobile"), ("*38", "desk"), ("*37", "mobile")):
+        call = desk.call(code)
+        await call.wait_until_async(lambda call: call.heard_audio, 5)
+        assert centre.agent("alice").forward == forward
+        call.hangup()
+        await centre.until_is("alice", "available")
+    caller.call("sales")
+
+    await mobile.wait_for_ring_async(10)
+
+    await mobile.stop_async()
+
+
+# ---- As many as there is room for
+
+
+async def test_a_network_that_has_room_for_nine_calls_has_the_tenth_agent_left_alone(
+    network: MobileNetwork, centre_of: Any, phone: Phone
+) -> None:
+    """All ten share one mobile here: what counts is the calls."""
+    mobile, caller = await network.subscriber(ALICE), await phone("caller")
+    numbers = {f"agent-{n}": ALICE for n in range(ROOM + 1)}
+    centre = await centre_of(
+        *(_agent(name, number, forward="mobile") for name, number in numbers.items()),
+        queue=[queue("sales", strategy="ring_all", ring_seconds=20), queue("support")],
+    )
+
+    caller.call("sales")
+
+    await mobile.wait_for_ring_async(10)
+    ended = await centre.told(OfferEnded, outcome="failed")
+    assert ended.cause.startswith("34 ")
+
+    def refused() -> int:
+        """One; or more, for calls that come in the same instant count each other."""
+        return len(centre.told_so_far(OfferEnded))
+
+    await centre.until(lambda state: sum(one.rang for one in state.offers.values()) == len(numbers) - refused())
+    assert refused() < ROOM
+    assert (centre.state_of(ended.agent), centre.agent(ended.agent).reason) == ("busy", "unreachable")
+    await mobile.stop_async()
