@@ -35,10 +35,12 @@ from acd.center.inputs import (
     LegHungUp,
     LegProgressed,
     LegRejected,
+    LegSentOn,
     NewParty,
     PbxLost,
     PbxSurveyed,
     PhoneUsed,
+    PlaceTaken,
     TalksTogether,
 )
 from acd.center.model import ChannelId, PbxName
@@ -77,6 +79,8 @@ class Calls:
         self._party_of: dict[ChannelId, str] = {}
         self._passed_on: set[ChannelId] = set()
         """Callers whom an agent has transferred."""
+        self._accepted_early: set[ChannelId] = set()
+        """Channels in the place of legs of which it has not been told yet that they picked up."""
         self._consulted: set[ChannelId] = set()
         """Legs that have been in a bridge without their callers: to hang up completes a transfer by feature code."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -97,7 +101,7 @@ class Calls:
         self._held = None
         self._channels.forget_all_bridging()
         self._channels.stop_all_lingering()
-        for memory in (self._parties, self._party_of, self._passed_on, self._consulted):
+        for memory in (self._parties, self._party_of, self._passed_on, self._accepted_early, self._consulted):
             memory.clear()
         self._tell(PbxLost(pbx=self.pbx))
 
@@ -153,17 +157,25 @@ class Calls:
     def _user_event(self, event: Event) -> None:
         channel = ChannelId(event["Uniqueid"])
         if event["UserEvent"] == "AcdJoin":
+            if offer_of(channel):
+                self._channels.sent_on.add(channel)
             self._channels.name_of[channel] = event["Channel"]
             self._tell(reading.joined(self.pbx, event, self._means.country))
         elif event["UserEvent"] == "AcdFeature":
             self._tell(reading.feature(self.pbx, event))
-        elif event["UserEvent"] == "AcdAccept" and (offer := self._channels.offer_of(channel)):
-            self._channels.name_of[channel] = event["Channel"]
-            self._tell(LegAccepted(offer=offer))
+        elif event["UserEvent"] == "AcdAccept":
+            self._accepted(channel, event["Channel"])
         elif event["UserEvent"] == "AcdReject" and (offer := self._channels.offer_of(channel)):
             self._tell(LegRejected(offer=offer, pause=event.get("Pause") == "yes"))
         else:
             self._callbacks.on_user_event(event)
+
+    def _accepted(self, channel: ChannelId, name: str) -> None:
+        self._channels.name_of[channel] = name
+        if offer := self._channels.offer_of(channel):
+            self._tell(LegAccepted(offer=offer))
+        else:
+            self._accepted_early.add(channel)
 
     def _new_channel(self, event: Event) -> None:
         channel = ChannelId(event["Uniqueid"])
@@ -207,6 +219,8 @@ class Calls:
             self._channels.picked_up[channel] = offer
             dial = reading.phone_of(event["Channel"])
             self._tell(CallPickedUp(pbx=self.pbx, offer=offer, channel=channel, dial=dial))
+            if channel in self._accepted_early:
+                self._tell(LegAccepted(offer=offer))
 
     def _renamed(self, event: Event) -> None:
         channel = ChannelId(event["Uniqueid"])
@@ -215,6 +229,7 @@ class Calls:
 
     def _entered_bridge(self, event: Event) -> None:
         channel, bridge = ChannelId(event["Uniqueid"]), event["BridgeUniqueid"]
+        self._leave_party(ChannelId(event.get("SwapUniqueid", "")))  # whose place he takes
         self._note_party(channel, bridge, event["Channel"])
         if channel not in self._channels.to_bridge:
             return
@@ -255,28 +270,55 @@ class Calls:
         return True
 
     def _transferred(self, event: Event) -> None:
-        """The agent's channels are the transferers, his leg among them; who is left is transferee and target."""
-        transferers = [ChannelId(event.get(f"{which}TransfererUniqueid", "")) for which in ("", "Orig", "Second")]
-        leg = next((channel for channel in transferers if self._channels.offer_of(channel)), ChannelId(""))
-        offer = self._channels.offer_of(leg)
-        if event.get("Result") != "Success" or offer is None:
+        """Transferee and target are left; who transfers is an agent, by his leg or another call of his, or a caller."""
+        if event.get("Result") != "Success":
             return
+        named = (ChannelId(event.get(f"{which}TransfererUniqueid", "")) for which in ("", "Orig", "Second"))
+        transferers = [channel for channel in named if channel]
         left = {ChannelId(event.get(f"{who}Uniqueid", "")): event.get(f"{who}Channel", "") for who in PARTIES}
         left.pop(ChannelId(""), None)
-        self._passed_on |= left.keys()
         self._channels.name_of |= left
         if event.get("DestType") == "App":
             self._channels.marked -= left.keys()  # he has the variables of the channel whose place he takes
-        place = next((channel for channel in transferers if channel and channel != leg), None)
+        if leg := next(filter(self._channels.offer_of, transferers), None):
+            self._passed_on_by_agent(transferers, leg, left)
+        else:
+            self._passed_on_by_caller(event, transferers, left)
+
+    def _passed_on_by_agent(self, transferers: list[ChannelId], leg: ChannelId, left: dict[ChannelId, str]) -> None:
+        offer = self._channels.offer_of(leg)
+        assert offer is not None  # noqa: S101 - it is one
+        self._passed_on |= left.keys()
+        place = next((channel for channel in transferers if channel != leg), None)
         self._tell(CallPassedOn(pbx=self.pbx, offer=offer, place=place))
         for caller, other in permutations(left, 2):
             self._tell(NewParty(pbx=self.pbx, channel=caller, dial=reading.phone_of(left[other])))
+
+    def _passed_on_by_caller(self, event: Event, transferers: list[ChannelId], left: dict[ChannelId, str]) -> None:
+        """Of two calls that he has put together, only one may have been with an agent: the other's party is then in
+        his place, which is told by their bridge."""
+        takes_a_place = event.get("DestType") == "App"
+        legs = [channel for channel in left if self._channels.offer_of(channel)]
+        if takes_a_place or len(legs) == len(left):
+            for leg in legs:
+                self._send_on(leg)
+        if takes_a_place:
+            for who in PARTIES:
+                if channel := event.get(f"{who}Uniqueid", ""):
+                    caller = reading.caller(event, self._means.country, who)
+                    self._tell(PlaceTaken(self.pbx, tuple(transferers), ChannelId(channel), caller))
+
+    def _send_on(self, leg: ChannelId) -> None:
+        if offer := self._channels.offer_of(leg):
+            self._tell(LegSentOn(pbx=self.pbx, offer=offer))
+            self._channels.sent_on.add(leg)
 
     def _hung_up(self, event: Event) -> None:
         channel = ChannelId(event["Uniqueid"])
         self._leave_party(channel)
         self._passed_on.discard(channel)
         self._consulted.discard(channel)
+        self._accepted_early.discard(channel)
         rang = channel in self._channels.rang
         why_not_originated = self._channels.forget(channel)
         if offer := self._channels.offer_of(channel):
@@ -284,8 +326,10 @@ class Calls:
             self._tell(LegEnded(offer=offer, how=how, cause=cause))
         if self._callbacks.holds(channel):
             self._callbacks.gone(channel)
-        elif self._channels.picked_up.pop(channel, None) or offer_of(channel) is None:
-            self._tell(ChannelGone(pbx=self.pbx, channel=channel))
+        else:
+            self._tell(ChannelGone(pbx=self.pbx, channel=channel))  # a leg that was picked up, or sent on, is one too
+        self._channels.picked_up.pop(channel, None)
+        self._channels.sent_on.discard(channel)
 
     def _hangs_up(self, event: Event) -> None:
         """Its telephone has: first here of the two that talked, whichever channel ends first."""

@@ -34,6 +34,8 @@ class Channels:
         """Legs that have lost and may be picked up just now, each with what hangs it up soon."""
         self.picked_up: dict[ChannelId, OfferId] = {}
         """Channels of other telephones that stand in the place of a leg."""
+        self.sent_on: set[ChannelId] = set()
+        """Legs whose callers have transferred them."""
 
     def forget(self, channel: ChannelId) -> str:
         """It has ended. Answers with the reason for which its Originate failed, if it was a leg's and has."""
@@ -56,9 +58,11 @@ class Channels:
             self.stop_lingering(channel)
 
     def offer_of(self, channel: ChannelId) -> OfferId | None:
-        """The offer whose leg this is; one that another telephone has picked up is no leg any more."""
+        """The offer whose leg this is; one that another telephone has picked up, or that was sent on, is none now."""
         if channel in self.picked_up:
             return self.picked_up[channel]
+        if channel in self.sent_on:
+            return None
         offer = offers.offer_of(channel)
         return None if offer in self.picked_up.values() else offer
 

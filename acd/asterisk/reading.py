@@ -123,10 +123,10 @@ def talks(event: Event) -> bool:
     return event.get("ChannelState") in (DIALS, UP)
 
 
-def caller(event: Event, country: str | None) -> Caller:
-    """`country` is where a number without one belongs."""
-    number = _known(event.get("CallerIDNum", ""))[:LONGEST_NUMBER]
-    name = _known(event.get("CallerIDName", ""))[:LONGEST_NAME]
+def caller(event: Event, country: str | None, who: str = "") -> Caller:
+    """`country` is where a number without one belongs, `who` which of an event's channels is meant (Transferee)."""
+    number = _known(event.get(f"{who}CallerIDNum", ""))[:LONGEST_NUMBER]
+    name = _known(event.get(f"{who}CallerIDName", ""))[:LONGEST_NAME]
     return Caller(number=number, name=name, e164=numbers.e164(number, country))
 
 

@@ -135,6 +135,13 @@ def _time_passed(turn: Turn, told: inputs.TimePassed) -> None:
             calls.give_up(turn, turn.state.requests[RequestId(name)])
 
 
+def _caller_joined(turn: Turn, told: inputs.CallerJoined) -> None:
+    """Or an agent, whom his caller has transferred into a queue."""
+    if leg := offers.offer_of(told.channel):
+        transfers.leg_sent_on(turn, inputs.LegSentOn(told.pbx, leg))
+    calls.joined(turn, told)
+
+
 def _channel_gone(turn: Turn, told: inputs.ChannelGone) -> None:
     """A caller's, or a telephone's; who calls a queue from his own telephone is both."""
     calls.left(turn, told)
@@ -160,7 +167,7 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.PbxLost: survey.lost,
     inputs.PbxSurveyed: survey.surveyed,
     inputs.PbxContradicted: survey.contradicted,
-    inputs.CallerJoined: calls.joined,
+    inputs.CallerJoined: _caller_joined,
     inputs.PhoneUsed: phones.used,
     inputs.ChannelGone: _channel_gone,
     inputs.LegBegan: offers.began,
@@ -175,6 +182,8 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.LegEnded: _leg_ended,
     inputs.CallPassedOn: transfers.passed_on,
     inputs.TalksTogether: transfers.talks_together,
+    inputs.LegSentOn: transfers.leg_sent_on,
+    inputs.PlaceTaken: transfers.place_taken,
     inputs.NewParty: transfers.has_new_party,
     inputs.SetPriority: calls.set_priority,
     inputs.MessageBegun: callbacks.begun,

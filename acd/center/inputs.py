@@ -269,6 +269,23 @@ class TalksTogether(Input, frozen=True):
     channel: ChannelId
 
 
+class LegSentOn(Input, frozen=True):
+    """A caller has transferred his agent: the agent's leg goes on elsewhere, as any call of his telephone."""
+
+    pbx: PbxName
+    offer: OfferId
+
+
+class PlaceTaken(Input, frozen=True):
+    """This channel has been put into the place that one of those others had in the dialplan: who waits may hand his
+    place over."""
+
+    pbx: PbxName
+    places: tuple[ChannelId, ...]
+    channel: ChannelId
+    caller: Caller
+
+
 class NewParty(Input, frozen=True):
     """A caller who was passed on talks with this telephone now."""
 

@@ -130,6 +130,8 @@ class Difference(StrEnum):
     """He waits no more: he was led out, or went to the fallback."""
     CALLER_HAS_TALKED = "caller_has_talked"
     """And goes on in his dialplan."""
+    CALLER_BACK = "caller_back"
+    """He leaves no message any more, and waits."""
     CALLER_MARKED = "caller_marked"
     """As answered, for a bridge with one of our legs that there is not."""
     LEG_GONE = "leg_gone"

@@ -115,9 +115,14 @@ class _Here(NamedTuple):
     alive: dict[ChannelId, LiveChannel]
 
     def callers(self) -> Iterator[tuple[LiveChannel, Request | None]]:
+        """Those who are nobody's legs. (One that another telephone has picked up has any name.)"""
+        ours = self.legs()
         for live in self.alive.values():
-            if offers.offer_of(live.channel) is None:
+            if live.channel not in ours and offers.offer_of(live.channel) is None:
                 yield live, self.state.request_on(self.pbx, live.channel)
+
+    def legs(self) -> Set[ChannelId]:
+        return {offer.channel for offer in self.state.offers.values() if offer.pbx == self.pbx}
 
 
 class _Found(NamedTuple):
@@ -184,6 +189,20 @@ def _callers_unknown(here: _Here) -> Iterator[_Found]:
             )
 
 
+def _callers_back(here: _Here) -> Iterator[_Found]:
+    """Who wanted to leave a message has thought better of it."""
+    for live, request in here.callers():
+        if request is not None and request.aside and not live.aside:
+            yield _Found(
+                Difference.CALLER_BACK,
+                live.channel,
+                "leaves a message",
+                "waits",
+                callbacks.resume,
+                (request,),
+            )
+
+
 def _legs_gone(here: _Here) -> Iterator[_Found]:
     for offer in here.state.offers.values():
         if offer.pbx == here.pbx and offer.channel not in here.alive:
@@ -200,7 +219,8 @@ def _legs_gone(here: _Here) -> Iterator[_Found]:
 def _legs_unknown(here: _Here) -> Iterator[_Found]:
     for live in here.alive.values():
         name = offers.offer_of(live.channel)
-        if name is None or name in here.state.offers or here.state.request_on(here.pbx, live.channel):
+        sent_on = (here.pbx, live.channel) in here.state.phone_of_channel
+        if name is None or name in here.state.offers or sent_on or here.state.request_on(here.pbx, live.channel):
             continue
         yield _Found(
             Difference.LEG_UNKNOWN,
@@ -260,10 +280,11 @@ def _phones_put_down(here: _Here) -> Iterator[_Found]:
 
 def _phones_in_use(here: _Here) -> Iterator[_Found]:
     """A leg of which nothing is known, and that is not gone yet, keeps its phone for itself."""
+    ours = here.legs()
     for live in here.alive.values():
         at_agent = live.dial in here.state.agents_at or live.dial in here.state.seats
         known = (here.pbx, live.channel) in here.state.phone_of_channel
-        if at_agent and not known and offers.offer_of(live.channel) not in here.state.offers:
+        if at_agent and not known and live.channel not in ours:
             used = PhoneUsed(pbx=here.pbx, dial=live.dial, channel=live.channel, talks=live.talks)
             yield _Found(
                 Difference.PHONE_IN_USE,
@@ -278,6 +299,7 @@ def _phones_in_use(here: _Here) -> Iterator[_Found]:
 _FINDERS = (
     _callers_gone,
     _callers_elsewhere,
+    _callers_back,
     _callers_unknown,
     _legs_gone,
     _legs_further,

@@ -6,10 +6,10 @@ two: the caller's own request has a new party, or his channel takes the place of
 
 from __future__ import annotations
 
-from acd.center import agents, calls, customers, offers
-from acd.center.facts import RequestHandedOver, RequestPassedOn
-from acd.center.inputs import CallPassedOn, NewParty, TalksTogether
-from acd.center.model import AgentName, AgentState, ChannelId, Kind, Offer, PbxName, Request, RequestState
+from acd.center import agents, calls, customers, offers, phones
+from acd.center.facts import LegGone, RequestHandedOver, RequestPassedOn
+from acd.center.inputs import CallPassedOn, LegSentOn, NewParty, PhoneUsed, PlaceTaken, TalksTogether
+from acd.center.model import AgentName, AgentState, Caller, ChannelId, Kind, Offer, PbxName, Request, RequestState
 from acd.center.turn import Turn
 
 
@@ -37,6 +37,25 @@ def talks_together(turn: Turn, told: TalksTogether) -> None:
         _take_place(turn, request, told.pbx, told.channel)
 
 
+def leg_sent_on(turn: Turn, told: LegSentOn) -> None:
+    """For the agent the talk is over. He is on the phone for as long as what follows lasts: it is none of our requests,
+    unless he was sent into a queue."""
+    offer = turn.state.offers.get(told.offer)
+    if offer is None or offer.connected_at is None:
+        return
+    phones.used(turn, PhoneUsed(pbx=told.pbx, dial=offer.device.dial, channel=offer.channel, talks=True))
+    calls.talk_ended(turn, offer, ended_by="caller")
+    turn.tell(LegGone(at=turn.now, offer=offer.id))
+
+
+def place_taken(turn: Turn, told: PlaceTaken) -> None:
+    places = (turn.state.request_on(told.pbx, channel) for channel in told.places)
+    for place in places:
+        if place and place.kind == Kind.CALL and place.state is not RequestState.ONGOING:
+            _take_place(turn, place, told.pbx, told.channel, told.caller)
+            return
+
+
 def has_new_party(turn: Turn, told: NewParty) -> None:
     request = turn.state.request_on(told.pbx, told.channel)
     if request is None or request.state is not RequestState.ONGOING or request.accepted is not None:
@@ -46,10 +65,12 @@ def has_new_party(turn: Turn, told: NewParty) -> None:
         turn.tell(RequestPassedOn(at=turn.now, request=request.id, was=request.agent, agent=agent, queue=request.queue))
 
 
-def _take_place(turn: Turn, place: Request, pbx: PbxName, channel: ChannelId) -> None:
+def _take_place(turn: Turn, place: Request, pbx: PbxName, channel: ChannelId, newcomer: Caller | None = None) -> None:
     """The request that this channel had is over, and it has that of the place that it takes."""
-    caller, entered_at = place.caller, place.entered_at
+    caller, entered_at = newcomer or place.caller, place.entered_at
     own = turn.state.request_on(pbx, channel)
+    if own is place:
+        return
     if own is not None:
         caller = own.caller
         if turn.state.queues[place.queue].rules.transfers_keep_entry and place.state is not RequestState.ONGOING:

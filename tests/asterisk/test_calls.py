@@ -30,6 +30,7 @@ from acd.center.inputs import (
     CallBridged,
     CallerJoined,
     CallPassedOn,
+    CallPickedUp,
     ChannelGone,
     FeatureDialled,
     Input,
@@ -39,10 +40,12 @@ from acd.center.inputs import (
     LegEnd,
     LegEnded,
     LegHungUp,
+    LegSentOn,
     NewParty,
     PbxLost,
     PbxSurveyed,
     PhoneUsed,
+    PlaceTaken,
     TalksTogether,
 )
 from acd.center.model import Caller, Device, OfferId, OfferOutcome, PbxName
@@ -228,7 +231,8 @@ async def test_who_hangs_up_is_told_before_his_channel_ends(server: Server) -> N
 async def test_a_channel_that_has_ended_is_told_with_its_cause(server: Server) -> None:
     assert server.hears("Hangup", CALLER, Cause="16") == [ChannelGone(MAIN, CALLER)]
     assert server.hears("Hangup", LEG, **{"Cause": "17", "Cause-txt": "User busy"}) == [
-        LegEnded(OFFER, LegEnd.BUSY, "17 User busy")
+        LegEnded(OFFER, LegEnd.BUSY, "17 User busy"),
+        ChannelGone(MAIN, LEG),
     ]
 
 
@@ -241,7 +245,8 @@ async def test_a_dial_that_made_no_channel_has_failed(server: Server) -> None:
 async def test_a_dial_that_made_a_channel_has_its_end_told_by_that(server: Server) -> None:
     server.hears("Newchannel", LEG, ChannelState="0")
     assert server.hears("OriginateResponse", LEG, Response="Failure", Reason="3") == []
-    assert server.hears("Hangup", LEG, Cause="0") == [LegEnded(OFFER, LegEnd.NO_ANSWER, "originate failed, reason 3")]
+    ended = LegEnded(OFFER, LegEnd.NO_ANSWER, "originate failed, reason 3")
+    assert server.hears("Hangup", LEG, Cause="0") == [ended, ChannelGone(MAIN, LEG)]
     assert server.hears("OriginateResponse", LEG, Response="Failure", Reason="3") != [], "it is forgotten"
 
 
@@ -365,6 +370,113 @@ async def test_who_was_passed_on_and_comes_second_has_a_new_party_as_well(server
     server.hears("BlindTransfer", "", Result="Success", TransfererUniqueid=LEG, TransfereeUniqueid=CALLER)
     server.hears("BridgeEnter", "8", "PJSIP/bob-0003", BridgeUniqueid="b")
     assert server.hears("BridgeEnter", CALLER, BridgeUniqueid="b") == [NewParty(MAIN, CALLER, "PJSIP/bob")]
+
+
+async def test_a_leg_that_consults_has_not_ended_its_talk_by_hanging_up(server: Server) -> None:
+    server.bridges()
+    server.hears("BridgeEnter", LEG, BridgeUniqueid="consultation")
+    assert server.hears("HangupRequest", LEG) == []
+    assert server.hears("Hangup", LEG, Cause="16") == [LegEnded(OFFER, LegEnd.HUNG_UP, "16"), ChannelGone(MAIN, LEG)]
+    assert server.hears("HangupRequest", LEG) == [LegHungUp(OFFER)], "it is forgotten"
+
+
+async def test_a_leg_that_goes_from_one_caller_to_another_has_not_consulted(server: Server) -> None:
+    server.bridges()
+    server.hears("BridgeEnter", "third", BridgeUniqueid="c")
+    server.hears("BridgeEnter", LEG, BridgeUniqueid="c")
+    assert server.hears("HangupRequest", LEG) == [LegHungUp(OFFER)]
+
+
+@pytest.mark.parametrize("inside", [("third", "second"), ("second", "third")])
+async def test_whoever_is_swapped_out_of_a_bridge_does_not_talk_there(server: Server, inside: tuple[str, str]) -> None:
+    server.bridges()
+    for channel in inside:
+        server.hears("BridgeEnter", channel, BridgeUniqueid="c")
+    assert server.hears("BridgeEnter", LEG, BridgeUniqueid="c", SwapUniqueid="second") == [
+        TalksTogether(MAIN, OFFER, "third")
+    ]
+
+
+# ---- Callers who transfer
+
+
+async def test_an_agent_whom_his_caller_transfers_is_on_a_call_of_his_own(server: Server) -> None:
+    server.bridges()
+    transfer = {"TransfererUniqueid": CALLER, "TransfereeUniqueid": LEG, "TransfereeChannel": LEG_NAME}
+    assert server.hears("BlindTransfer", "", Result="Success", **transfer) == [LegSentOn(MAIN, OFFER)]
+    server.hears("BridgeEnter", LEG, BridgeUniqueid="c")
+    assert server.hears("BridgeEnter", "8", BridgeUniqueid="c") == []
+    assert server.hears("HangupRequest", LEG) == [ChannelGone(MAIN, LEG)]
+    assert server.hears("Hangup", LEG, Cause="16") == [ChannelGone(MAIN, LEG)]
+
+
+async def test_an_agent_who_joins_a_line_is_a_caller_there(server: Server) -> None:
+    server.bridges()
+    (joined,) = server.hears("UserEvent", LEG, UserEvent="AcdJoin", Queue="support")
+    assert isinstance(joined, CallerJoined)
+    assert server.hears("HangupRequest", LEG) == [ChannelGone(MAIN, LEG)]
+
+
+async def test_two_agents_whom_their_caller_puts_together_are_on_a_call_of_their_own(server: Server) -> None:
+    other = "00000000000000ff"
+    transfer = {"OrigTransfererUniqueid": CALLER, "SecondTransfererUniqueid": "second", "DestType": "Bridge"}
+    both = {"TransfereeUniqueid": LEG, "TransferTargetUniqueid": f"acd-{other}"}
+    assert server.hears("AttendedTransfer", "", Result="Success", **transfer, **both) == [
+        LegSentOn(MAIN, OFFER),
+        LegSentOn(MAIN, OfferId(other)),
+    ]
+
+
+async def test_who_puts_somebody_else_in_his_place_in_a_talk_sends_nobody_on(server: Server) -> None:
+    transfer = {"OrigTransfererUniqueid": CALLER, "SecondTransfererUniqueid": "second", "DestType": "Bridge"}
+    both = {"TransfereeUniqueid": LEG, "TransferTargetUniqueid": "third"}
+    assert server.hears("AttendedTransfer", "", Result="Success", **transfer, **both) == []
+
+
+async def test_a_place_that_is_handed_over_is_told_with_the_newcomer(server: Server) -> None:
+    transfer = {"OrigTransfererUniqueid": "second", "SecondTransfererUniqueid": CALLER, "DestType": "App"}
+    newcomer = {"TransfereeUniqueid": "third", "TransfereeCallerIDNum": "11", "TransfereeCallerIDName": "Boss"}
+    assert server.hears("AttendedTransfer", "", Result="Success", **transfer, **newcomer) == [
+        PlaceTaken(MAIN, ("second", CALLER), "third", Caller("11", "Boss"))
+    ]
+
+
+# ---- Pickups
+
+
+async def test_another_telephone_that_picks_up_stands_for_the_leg(server: Server) -> None:
+    picked_up = CallPickedUp(MAIN, OFFER, "7", "PJSIP/bob")
+    assert server.hears("Pickup", "7", "PJSIP/bob-0003", TargetUniqueid=LEG) == [picked_up]
+    assert server.hears("Hangup", LEG, Cause="26") == [ChannelGone(MAIN, LEG)], "the offer goes on"
+    assert server.hears("UserEvent", "7", "PJSIP/bob-0003", UserEvent="AcdAccept") == [LegAccepted(OFFER)]
+    server.decides(accepted(channel="7"))
+    assert server.link.last("Bridge")["Channel2"] == "PJSIP/bob-0003"
+    server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
+    assert CallBridged(OFFER) in server.hears("BridgeEnter", "7", BridgeUniqueid="b")
+    assert server.hears("HangupRequest", "7") == [LegHungUp(OFFER)]
+    assert server.hears("Hangup", "7", Cause="16") == [LegEnded(OFFER, LegEnd.HUNG_UP, "16"), ChannelGone(MAIN, "7")]
+
+
+async def test_who_has_taken_the_call_before_his_pickup_is_told_has_taken_it(server: Server) -> None:
+    assert server.hears("UserEvent", "7", UserEvent="AcdAccept") == []
+    assert server.hears("Pickup", "7", "PJSIP/bob-0003", TargetUniqueid=LEG) == [
+        CallPickedUp(MAIN, OFFER, "7", "PJSIP/bob"),
+        LegAccepted(OFFER),
+    ]
+
+
+async def test_a_pickup_of_what_is_no_leg_is_none_of_ours(server: Server) -> None:
+    assert server.hears("Pickup", "7", TargetUniqueid="8") == []
+
+
+async def test_who_picked_up_is_still_known_when_the_link_is_back(server: Server) -> None:
+    server.hears("Pickup", "7", TargetUniqueid=LEG)
+    server.hears("Pickup", "8", TargetUniqueid="acd-00000000000000ff")
+    server.calls.link_down("cut")
+    await server.comes_up(status("7"))
+    assert server.hears("HangupRequest", "7") == [LegHungUp(OFFER)]
+    assert server.hears("HangupRequest", "8") == [ChannelGone(MAIN, "8")]
+    await server.calls.stop()
 
 
 # ---- What Asterisk is asked for

@@ -343,6 +343,26 @@ class CallCenter(RuleBasedStateMachine):
         made = _newest(self.world.told(OfferMade), which)
         self.tell(inputs.TalksTogether(made.pbx, made.offer, ChannelId(f"caller-{channel}")))
 
+    @precondition(lambda self: self.world.told(OfferMade))
+    @rule(which=WHICH, queue=st.sampled_from((None, SALES, SUPPORT)))
+    def a_caller_transfers_his_agent(self, which: int, queue: QueueName | None) -> None:
+        made = _newest(self.world.told(OfferMade), which)
+        if queue:
+            self.tell(inputs.CallerJoined(pbx=made.pbx, channel=made.channel, queue=queue, caller=Caller()))
+        else:
+            self.tell(inputs.LegSentOn(made.pbx, made.offer))
+
+    @precondition(lambda self: self.world.told(OfferMade))
+    @rule(which=WHICH)
+    def who_was_transferred_by_his_caller_hangs_up(self, which: int) -> None:
+        made = _newest(self.world.told(OfferMade), which)
+        self.tell(inputs.ChannelGone(made.pbx, made.channel))
+
+    @rule(pbx=st.sampled_from(PBXS), places=st.tuples(st.integers(0, 15), st.integers(0, 15)), to=st.integers(0, 15))
+    def who_waits_hands_his_place_over(self, pbx: PbxName, places: tuple[int, ...], to: int) -> None:
+        places_of = tuple(ChannelId(f"caller-{place}") for place in places)
+        self.tell(inputs.PlaceTaken(pbx, places_of, ChannelId(f"caller-{to}"), Caller()))
+
     @rule(pbx=st.sampled_from(PBXS), channel=st.integers(0, 15), dial=st.sampled_from(("PJSIP/bob", "PJSIP/stranger")))
     def a_caller_has_a_new_party(self, pbx: PbxName, channel: int, dial: str) -> None:
         self.tell(inputs.NewParty(pbx, ChannelId(f"caller-{channel}"), dial))
@@ -534,7 +554,8 @@ class CallCenter(RuleBasedStateMachine):
     def nobody_is_offered_twice(self) -> None:
         state = self.world.center.state
         offers = [offer for offer in state.offers.values() if offer.outcome is None]
-        assert len({(offer.agent, offer.device.name) for offer in offers}) == len(offers)
+        ringing = [(offer.agent, offer.device.name) for offer in offers if not offer.picked_up]
+        assert len(set(ringing)) == len(ringing)
         pairs = {(offer.agent, offer.request) for offer in offers}
         assert len({agent for agent, _ in pairs}) == len(pairs)
         exclusive = [request for _, request in pairs if not state.requests[request].shared]

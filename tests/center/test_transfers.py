@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from acd.center import inputs
-from acd.center.facts import RequestEnded, RequestHandedOver, RequestPassedOn
+from acd.center.facts import LegReleased, OfferEnded, RequestEnded, RequestHandedOver, RequestPassedOn
 from acd.center.inputs import LegEnd
-from acd.center.model import ChannelId, Need
+from acd.center.model import Caller, ChannelId, Need
 
 from .worlds import MAIN, START, World, one_queue
 
@@ -180,3 +180,135 @@ def test_after_a_new_start_a_call_that_was_passed_on_goes_on() -> None:
     world.link_is_back()
 
     assert world.request(request).state == "ongoing"
+
+
+# ---- A caller who transfers
+
+
+def _leg_of(world: World, agent: str) -> ChannelId:
+    return world.offer(agent).channel
+
+
+def test_an_agent_whom_his_caller_transfers_wraps_up_and_is_on_the_phone_until_that_ends() -> None:
+    world = _talks("alice")
+    leg = _leg_of(world, "alice")
+    request = world.agent("alice").request
+    world.time_passes(60)
+
+    world.tell(inputs.LegSentOn(MAIN, world.offer_to("alice")))
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
+
+    ended = world.ending_of(request)
+    assert (ended.outcome, ended.ended_by, ended.talk_seconds) == ("answered", "caller", 60)
+    assert world.state_of("alice") == "wrap_up"
+    world.time_passes(10)
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("busy", "on_phone")
+    assert world.told(LegReleased) == []
+    world.tell(inputs.ChannelGone(MAIN, leg))
+    assert world.state_of("alice") == "available"
+
+
+def test_whether_his_caller_s_end_is_heard_first_or_the_transfer() -> None:
+    world = _talks("alice")
+    leg = world.offer_to("alice")
+
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
+    world.tell(inputs.LegSentOn(MAIN, leg))
+
+    world.time_passes(60)
+    assert world.told(LegReleased) == []
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("busy", "on_phone")
+
+
+@pytest.mark.parametrize("heard_first", ["the transfer", "the join"])
+def test_an_agent_whom_his_caller_transfers_into_a_queue_waits_there_as_anybody(heard_first: str) -> None:
+    world = _talks("alice").with_queue("support").with_agents("carol", support=1)
+    leg, talk = _leg_of(world, "alice"), world.agent("alice").request
+    offer = world.offer_to("alice")
+    world.pauses("carol")
+    if heard_first == "the transfer":
+        world.tell(inputs.LegSentOn(MAIN, offer))
+
+    again = world.caller_joins("support", channel=leg)
+
+    world.tell(inputs.LegSentOn(MAIN, offer))
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
+    assert len(world.told(RequestEnded, request=talk)) == 1
+    assert world.line("support") == [again]
+    world.makes_himself_available("carol")
+    world.takes_the_call("carol")
+    world.time_passes(60)
+    assert (world.state_of("alice"), world.state_of("carol")) == ("busy", "connected")
+    world.tell(inputs.ChannelGone(MAIN, leg))
+    assert world.ending_of(again).outcome == "answered"
+    assert (world.state_of("alice"), world.state_of("carol")) == ("available", "wrap_up")
+
+
+def test_an_agent_without_wrap_up_is_not_offered_a_call_at_the_phone_that_goes_on() -> None:
+    world = one_queue("alice", wrap_up_seconds=0)
+    world.caller_joins("sales")
+    world.takes_the_call("alice")
+    world.caller_joins("sales")
+
+    world.tell(inputs.LegSentOn(MAIN, world.offer_to("alice")))
+
+    assert world.ringing == {}
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("busy", "on_phone")
+
+
+def test_a_new_start_does_not_cut_off_an_agent_whom_his_caller_has_transferred() -> None:
+    world = _talks("alice")
+    leg = _leg_of(world, "alice")
+    world.tell(inputs.LegSentOn(MAIN, world.offer_to("alice")))
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
+
+    world.daemon_restarts()
+    world.link_is_back()
+
+    assert world.told(LegReleased) == []
+    world.time_passes(60)
+    assert world.agent("alice").reason == "on_phone"
+    world.tell(inputs.ChannelGone(MAIN, leg))
+    assert world.state_of("alice") == "available"
+
+
+def test_who_waits_hands_his_place_over() -> None:
+    world = _talks("alice")
+    place = world.caller_joins("sales", channel="assistant", number="10")
+    behind = world.caller_joins("sales")
+    boss = Caller(number="11", name="Boss")
+
+    world.tell(inputs.PlaceTaken(MAIN, (ChannelId("consultation"), ChannelId("assistant")), ChannelId("boss"), boss))
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("assistant")))
+
+    assert world.told(RequestEnded) == []
+    assert world.line("sales") == [place, behind]
+    assert (world.request(place).channel, world.request(place).caller) == ("boss", boss)
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("boss")))
+    assert world.ending_of(place).outcome == "abandoned"
+
+
+def test_who_takes_the_place_of_one_for_whom_a_phone_rings_is_connected_there() -> None:
+    world = one_queue("alice")
+    request = world.caller_joins("sales", channel="assistant")
+
+    world.tell(inputs.PlaceTaken(MAIN, (ChannelId("assistant"),), ChannelId("boss"), Caller()))
+
+    world.takes_the_call("alice")
+    assert world.told(OfferEnded)[-1].caller_channel == "boss"
+    assert (world.request(request).state, world.request(request).agent) == ("ongoing", "alice")
+
+
+def test_an_agent_takes_the_place_in_a_line_that_his_caller_held() -> None:
+    world = _talks("alice").with_queue("support")
+    leg, talk = _leg_of(world, "alice"), world.agent("alice").request
+    place = world.caller_joins("support", channel="second")
+
+    world.tell(inputs.LegSentOn(MAIN, world.offer_to("alice")))
+    world.tell(inputs.PlaceTaken(MAIN, (ChannelId("customer"), ChannelId("second")), leg, Caller(number="alice")))
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("second")))
+
+    assert world.ending_of(talk).outcome == "answered"
+    assert world.line("support") == [place]
+    assert world.request(place).channel == leg
