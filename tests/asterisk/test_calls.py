@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import Calls
 from acd.asterisk.link import ActionFailed, ActionRefused, ActionTimeout, Answer, Event, Link, LinkDown
 from acd.asterisk.wire import refuse_unsafe
@@ -48,12 +49,23 @@ from acd.center.inputs import (
     PlaceTaken,
     TalksTogether,
 )
-from acd.center.model import Caller, Device, OfferId, OfferOutcome, PbxName
+from acd.center.model import Caller, OfferId, OfferOutcome, PbxName
+from acd.center.reach import Device
+from acd.center.state import State
+from acd.dialling import Dialling
 
 OFFER = OfferId("0123456789abcdef")
 LEG = f"acd-{OFFER}"
 LEG_NAME, CALLER, CALLER_NAME = "PJSIP/alice-00000002", "1700000000.1", "PJSIP/trunk-00000001"
 MAIN = PbxName("main")
+
+
+def _now() -> float:
+    return 1_700_000_000.9
+
+
+async def _at_once() -> bool:
+    return True
 
 
 class FakeLink:
@@ -88,7 +100,12 @@ class Server:
     def __init__(self) -> None:
         self.link = FakeLink()
         self.told: list[Input] = []
-        self.calls = Calls(cast(Link, self.link), tell=self.told.append, now=lambda: 1_700_000_000.9)
+        means = Means(State(), Dialling(_now), None, on_disk=_at_once, can_promise=lambda: True)
+        self.calls = Calls(cast(Link, self.link), tell=self._hear, now=_now, means=means)
+
+    def _hear(self, told: Input) -> list[AnyFact]:
+        self.told.append(told)
+        return []
 
     def hears(self, name: str, channel: str, channel_name: str = "", **headers: str) -> list[Input]:
         """An event of a channel; answers with what the center is told of it."""
@@ -133,7 +150,8 @@ def _name_of(channel: str) -> str:
 
 
 def status(channel: str, *variables: str, **headers: str) -> Event:
-    lines = [f"{header}: {value}" for header, value in {"Channel": _name_of(channel), **headers}.items()]
+    said = {"Channel": _name_of(channel), "ChannelState": "6", **headers}
+    lines = [f"{header}: {value}" for header, value in said.items()]
     lines += [f"Variable: {variable}" for variable in variables]
     return Event.parse("Status", "\r\n".join([f"Uniqueid: {channel}", *lines]))
 
@@ -647,7 +665,7 @@ async def test_what_is_heard_during_a_survey_is_told_behind_it(server: Server) -
     assert [live.channel for live in surveyed.channels] == [CALLER]
     assert gone == ChannelGone(MAIN, CALLER)
     assert server.hears("HangupRequest", CALLER) == [ChannelGone(MAIN, CALLER)]
-    server.calls.stop()
+    await server.calls.stop()
 
 
 async def test_a_survey_knows_names_marks_and_legs(server: Server) -> None:
@@ -655,13 +673,13 @@ async def test_a_survey_knows_names_marks_and_legs(server: Server) -> None:
     server.decides(accepted())
     assert server.link.last("Bridge") == {"Channel1": CALLER_NAME, "Channel2": LEG_NAME}
     assert server.hears("OriginateResponse", LEG, Response="Failure", Reason="3") == [], "its end will be heard"
-    server.calls.stop()
+    await server.calls.stop()
 
 
 async def test_a_mark_that_a_survey_found_is_taken_away_with_the_offer(server: Server) -> None:
     await server.comes_up(status(CALLER, "ACD_QUEUE=sales", "ACD_STATUS=ANSWERED"))
     assert [action for action, _ in server.decides(requeued())] == ["Setvar", "Redirect"]
-    server.calls.stop()
+    await server.calls.stop()
 
 
 async def test_the_heartbeat_tells_the_moment_as_soon_as_the_link_is_up(server: Server) -> None:
@@ -669,7 +687,7 @@ async def test_the_heartbeat_tells_the_moment_as_soon_as_the_link_is_up(server: 
     await asyncio.sleep(0)
     beat = ("Setvar", {"Variable": "ACD_HEARTBEAT", "Value": "1700000000"})
     assert beat in server.link.asked
-    server.calls.stop()
+    await server.calls.stop()
 
 
 async def test_a_survey_that_fails_is_made_again(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -683,7 +701,7 @@ async def test_a_survey_that_fails_is_made_again(server: Server, monkeypatch: py
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert server.told == [PbxSurveyed(MAIN, ())]
-    server.calls.stop()
+    await server.calls.stop()
 
 
 async def test_a_link_that_is_lost_beats_no_more(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
