@@ -27,6 +27,23 @@ compaction.SNAPSHOT_FACTS, compaction.LOOK_SECONDS = 200, 0.05
 from acd.__main__ import main
 main()
 """
+HANGS = """
+import time
+from pathlib import Path
+from acd.journal import journal
+from acd.journal.sqlite import SqliteStore
+write = SqliteStore.write
+
+def hangs(store, rows):
+    while Path(str(store.path) + ".hangs").exists():
+        time.sleep(0.01)
+    write(store, rows)
+
+SqliteStore.write = hangs
+journal.STUCK_SECONDS = 0.5
+from acd.__main__ import main
+main()
+"""
 SLOW = """
 import sys, time
 from acd.journal.sqlite import SqliteStore
@@ -179,6 +196,20 @@ async def test_a_second_for_each_write_is_not_noticed_by_those_who_call(tmp_path
         assert await office.metric("acd_journal_errors_total") == 0
 
     assert len(await served_according_to(tmp_path / "acd.db")) == 30
+
+
+async def test_a_disk_that_does_not_answer_is_told_and_calls_go_on(tmp_path: Path) -> None:
+    journal, hangs = tmp_path / "acd.db", tmp_path / "acd.db.hangs"
+    async with Office(tmp_path, journal, program=HANGS) as office:
+        hangs.touch()
+        await office.serves(3)
+        await office.until_not_ready(CANNOT_BE_WRITTEN)
+        await office.serves(3)
+        hangs.unlink()
+        await office.until_ready()
+        assert office.events() == ["journal.write_stuck", "journal.recovered"]
+
+    assert len(await served_according_to(journal)) == 6
 
 
 async def test_a_second_daemon_on_the_same_journal_ends_and_the_first_goes_on(office: Office) -> None:

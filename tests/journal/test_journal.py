@@ -58,7 +58,7 @@ async def test_what_followed_a_fact_is_read_in_order_as_far_as_it_is_on_disk(dis
 async def test_facts_that_are_kept_no_more_are_never_passed_over(disk: Disk) -> None:
     async with journal_on(disk) as own:
         await own.committed(own.append(turn(1, 9)))
-        with closing(connect(disk._path)) as other, other:
+        with closing(connect(disk.path)) as other, other:
             other.execute("DELETE FROM facts WHERE seq IN (1, 2, 3, 7)")
 
         assert await own.after(2, 100) is None
