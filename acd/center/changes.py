@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from acd.center.facts import ChangeMade, RequestQueued, Said
+from acd.center.facts import CallbackRenewed, ChangeMade, RequestQueued, Said
 from acd.center.inputs import Input
 from acd.center.model import AgentName, QueueName, RequestId, SiteRules
 from acd.center.state import State
@@ -41,8 +41,8 @@ def act(turn: Turn, told: Act, decide: Callable[[Turn, Input], None]) -> None:
 
 
 def _entered(turn: Turn) -> RequestId | None:
-    """The request that was made."""
-    return next((fact.request for fact in turn.facts if isinstance(fact, RequestQueued)), None)
+    """The request that was made, or whose like was there already."""
+    return next((fact.request for fact in turn.facts if isinstance(fact, RequestQueued | CallbackRenewed)), None)
 
 
 def new_rules(turn: Turn, was: SiteRules, rules: SiteRules) -> None:
