@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import atheris
 
 with atheris.instrument_imports(include=["acd"]):
+    from acd.asterisk.callbacks import Means
     from acd.asterisk.calls import WANTED_EVENTS, Calls
     from acd.asterisk.wire import Event, LinkCounts, Protocol
     from acd.center import Center, inputs
+    from acd.center.facts import AnyFact
     from acd.center.model import AgentName, AgentRules, ChannelId, Device, PbxName, QueueName, QueueRules, SiteRules
+    from acd.dialling import Dialling
 
 import structlog
 
@@ -44,6 +47,10 @@ SEEDS = [
     for name, state, more in (
         ("UserEvent", 6, "UserEvent: AcdJoin\r\nQueue: sales\r\nCallerPriority: 5\r\nMaxWait: 3\r\nSkills: a%3A3\r\n"),
         ("UserEvent", 6, "UserEvent: AcdAccept\r\n"),
+        ("UserEvent", 6, "UserEvent: AcdMessage\r\nStep: begin\r\nTyped: 0612345678\r\n"),
+        ("UserEvent", 6, "UserEvent: AcdMessage\r\nStep: number\r\nTyped: 0612345678\r\n"),
+        ("UserEvent", 6, "UserEvent: AcdCallback\r\nDo: appointment\r\nWhen: 24120930\r\nWith: 1\r\n"),
+        ("UserEvent", 6, "UserEvent: AcdDialled\r\nStatus: ANSWER\r\nCause: 16\r\n"),
         ("Newchannel", 0, ""),
         ("Newstate", 6, ""),
         ("BridgeEnter", 6, "BridgeUniqueid: b\r\n"),
@@ -56,6 +63,13 @@ SEEDS = [
     "Event: Shutdown\r\n\r\nEvent: FullyBooted\r\n\r\n",
     "Event: Rename\r\nNewname: PJSIP/x-1\r\nUniqueid: 1.1\r\n\r\n",
 ]
+
+
+DIALLING = Dialling("NL", {MAIN: "PJSIP/{number}@trunk"})
+
+
+async def _at_once() -> bool:
+    return True
 
 
 class Deaf:
@@ -75,15 +89,18 @@ async def _read(data: bytes) -> None:
     center = Center()
     now = 1_700_000_000.0
 
-    def tell(told: inputs.Input) -> None:
+    def tell(told: inputs.Input) -> Sequence[AnyFact]:
         nonlocal now
         now += 1
-        for fact in center.decide(told, now, 1):
+        facts = center.decide(told, now, 1)
+        for fact in facts:
             own.on_fact(fact)
         while (due := center.next_deadline()) is not None and due <= now:
             center.decide(inputs.TimePassed(), now, 1)
+        return facts
 
-    own = Calls(Deaf(), tell, lambda: now)  # type: ignore[arg-type]
+    means = Means(center.state, DIALLING, None, on_disk=_at_once, can_promise=lambda: True, country="NL")
+    own = Calls(Deaf(), tell, lambda: now, means)  # type: ignore[arg-type]
     for told in (inputs.RulesLoaded(RULES), inputs.PbxSurveyed(MAIN, ()), inputs.LogIn(AgentName("alice"))):
         tell(told)
     tell(inputs.CallerJoined(MAIN, ChannelId("9.9"), QueueName("sales"), inputs.Caller("1")))
@@ -103,6 +120,7 @@ async def _read(data: bytes) -> None:
         piece = provider.ConsumeBytes(provider.ConsumeIntInRange(0, LONGEST))
         wire.data_received(piece.replace(b"{offer}", offer.encode()))
     # What is no UTF-8 is kept as U+FFFD, three bytes for one.
+    await own.stop()
     if len(wire._buffer) > 4 * len(data) + LONGEST:
         raise AssertionError("it keeps more than it was sent")
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from fake_ami import FakeAmi, answers_nothing, lists
 
 from acd.asterisk import calls
+from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
+from acd.center.facts import AnyFact
 from acd.center.inputs import Input, PbxLost, PbxSurveyed
+from acd.center.state import State
+from acd.dialling import Dialling
+
+
+async def _at_once() -> bool:
+    return True
 
 
 async def test_a_flood_during_a_survey_begins_it_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,6 +27,11 @@ async def test_a_flood_during_a_survey_begins_it_anew(monkeypatch: pytest.Monkey
     told: asyncio.Queue[Input] = asyncio.Queue()
     async with FakeAmi() as ami:
         ami.replies["Status"] = answers_nothing
+
+        def tell(said: Input) -> Sequence[AnyFact]:
+            told.put_nowait(said)
+            return ()
+
         link = Link(
             AmiServer("main", "127.0.0.1", ami.port, "acd", "secret"),
             on_event=lambda event: own.on_event(event),
@@ -25,7 +39,8 @@ async def test_a_flood_during_a_survey_begins_it_anew(monkeypatch: pytest.Monkey
             on_down=lambda why: own.link_down(why),
             wanted=WANTED_EVENTS,
         )
-        own = Calls(link, tell=told.put_nowait, now=lambda: 0.0)
+        means = Means(State(), Dialling(None, {}), None, on_disk=_at_once, can_promise=lambda: True)
+        own = Calls(link, tell=tell, now=lambda: 0.0, means=means)
         await link.start()
         session = await ami.session()
         await session.next("Status")
@@ -37,5 +52,5 @@ async def test_a_flood_during_a_survey_begins_it_anew(monkeypatch: pytest.Monkey
             assert isinstance(await told.get(), PbxLost)
             assert await told.get() == PbxSurveyed(pbx=own.pbx, channels=())
         assert link.counts.losses == 1
-        own.stop()
+        await own.stop()
         await link.stop()
