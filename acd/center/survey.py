@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Set
 from typing import Any, NamedTuple
 
-from acd.center import calls, legs, offers, phones
+from acd.center import callbacks, calls, legs, offers, phones
 from acd.center.facts import ContradictionFound, LegReleased, PbxStateChanged
 from acd.center.inputs import (
     CallerJoined,
