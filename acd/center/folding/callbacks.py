@@ -245,13 +245,13 @@ def _leave_agent(state: State, request: Request) -> None:
 
 
 def forget_agent(state: State, request: Request) -> None:
-    agent = state.agents.get(request.agent) if request.agent else None
-    if agent is None:
+    if request.agent is None:
         return
-    if agent.request == request.id:
+    if state.unsettled.get(request.agent) == request.id:
+        del state.unsettled[request.agent]
+    agent = state.agents.get(request.agent)  # he may stand in the rules no more
+    if agent and agent.request == request.id:
         agent.request = None
-    if state.unsettled.get(agent.name) == request.id:
-        del state.unsettled[agent.name]
 
 
 FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
