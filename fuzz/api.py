@@ -53,15 +53,18 @@ def _daemon(folder: Path) -> Iterator[tuple[str, Path]]:
 CONFIGURATION = """
 [checks]
 ignored_auth.enabled = false
-
+""" + "".join(
+    f"""
 [[operations]]
-include-name = "POST /v1/agents/{agent}/login"
+include-name = "POST {path}"
 
 [operations.checks]
 positive_data_acceptance.enabled = false
 """
+    for path in ("/v1/agents/{agent}/login", "/v1/agents/{agent}/forward", "/v1/callbacks", "/v1/calls")
+)
 """Wrong tokens are not tried: after ten of them all that is new gets 429, as it should. Which devices an agent may log
-in at stands in no description: 422 for the others is right."""
+in at, which members go together, and which numbers are dialled, stands in no description: 422 for others is right."""
 
 
 def _fuzz(api: str, seconds: int, folder: Path) -> bool:

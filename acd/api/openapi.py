@@ -13,7 +13,6 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 import acd
 from acd.api import models
 from acd.api.endpoint import Endpoint
-from acd.api.reading import Page
 
 Json = dict[str, Any]
 
@@ -118,7 +117,8 @@ def _refusals(endpoint: Endpoint) -> set[HTTPStatus]:
     refusals = {*ALWAYS, *endpoint.refusals}
     if endpoint.roles:
         refusals |= {*WITH_A_TOKEN}
-    if "{" in endpoint.path or issubclass(endpoint.query, Page):
+    names = {*endpoint.query.model_fields, *endpoint.body.model_fields, *re.findall(r"{(\w+)}", endpoint.path)}
+    if names & {"cursor", *PLACES}:
         refusals |= {HTTPStatus.NOT_FOUND}
     if endpoint.method == "POST":
         refusals |= {*WITH_A_BODY}
