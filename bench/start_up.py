@@ -24,7 +24,6 @@ from bench.daemon_alone import Figures, Office
 from bench.simulation import office
 
 LOOK_SECONDS = 0.001
-AT_REST_SECONDS = 1.0
 TURNS_AT_ONCE = 1_000
 
 
@@ -85,11 +84,11 @@ def _snapshot(agents: int, waiting: int) -> Figures:
 async def _snapshot_in(path: Path, agents: int, waiting: int) -> Figures:
     journal = open_journal(f"sqlite:{path}")
     await _write_all_of(Recorded(office(agents, wrap_up_seconds=0), waiting).turns, journal)
-    at_rest = await _longest_stall(AT_REST_SECONDS)
     making = asyncio.create_task(in_a_process(path, -inf))
     began = time.perf_counter()
     stalled = await _longest_stall(until=making.done)
     took = time.perf_counter() - began
+    at_rest = await _longest_stall(took)
     await journal.close()
     journal = open_journal(f"sqlite:{path}")
     began = time.perf_counter()
@@ -99,7 +98,7 @@ async def _snapshot_in(path: Path, agents: int, waiting: int) -> Figures:
     size = f"{agents} agents, {waiting} waiting"
     return {
         f"snapshot: longest stall of the loop meanwhile, ms, {size}": round(stalled * 1e3, 1),
-        f"snapshot: longest stall of the loop in {AT_REST_SECONDS:g} s without, ms": round(at_rest * 1e3, 1),
+        f"snapshot: longest stall of the loop in as long without, ms, {size}": round(at_rest * 1e3, 1),
         f"snapshot: seconds to make, {size}": round(took, 2),
         f"start-up: seconds to be back by a snapshot, {size}": round(back, 2),
     }
