@@ -200,9 +200,9 @@ class Daemon:
             self.feed.end()  # the journal has overflowed: these have no numbers
 
     def _heed_hours(self, facts: Sequence[AnyFact]) -> None:
-        """Of those who are to be called back: whether it is time there."""
-        hours = [fact.hours for fact in facts if isinstance(fact, CallbackPromised | RequestQueued) and fact.hours]
-        if any(name not in self.state.calendars for name in hours):
+        """Of those who are to be called back: whether it is time there. (What was known of hours that nobody waited for
+        may be true no more.)"""
+        if any(fact.hours for fact in facts if isinstance(fact, CallbackPromised | RequestQueued)):
             self._turn_calendars()
 
     def _publish(self, fact: AnyFact) -> None:

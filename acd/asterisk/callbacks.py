@@ -133,8 +133,7 @@ class Callbacks:
 
     def _begin(self, channel: ChannelId, event: Event) -> None:
         number = reading.caller(event, self._means.country).e164
-        if number and not self._may_be_called(number):
-            number = ""
+        number = self._allowed(number) if number else ""
         told = self._tell(MessageBegun(pbx=self._pbx, channel=channel, number=number))
         if not any(isinstance(fact, RequestSetAside) for fact in told):
             self._answer(channel, "no")
@@ -146,20 +145,20 @@ class Callbacks:
         self._answer(fact.channel, "number" if fact.number else "begun")
 
     def _number(self, channel: ChannelId, typed: str) -> None:
-        number = numbers.e164(typed[: reading.LONGEST_NUMBER], self._means.country)
-        if not number or not self._may_be_called(number):
+        number = self._allowed(typed)
+        if not number:
             self._answer(channel, "refused")
             return
         self._tell(NumberTyped(pbx=self._pbx, channel=channel, number=number))
         self._answer(channel, "number")
 
-    def _may_be_called(self, number: str) -> bool:
+    def _allowed(self, text: str) -> str:
+        """The number in E.164; empty if it may not be called."""
         try:
-            self._means.dialling.number(number, Purpose.CALLBACK, at_once=False)
+            return self._means.dialling.number(text, Purpose.CALLBACK, at_once=False)
         except DialRefused as refused:
             log.info("callback.number_refused", pbx=self._pbx, rule=refused.rule)
-            return False
-        return True
+            return ""
 
     async def _judge(self, channel: ChannelId) -> None:
         self._answer(channel, "good" if await self._heard(channel) is not None else "bad")
@@ -196,7 +195,7 @@ class Callbacks:
         request, messages = self._leaving(channel), self._means.messages
         if seconds is None or request is None or request.message is None or messages is None:
             return ()
-        if not request.number or not self._may_be_called(request.number) or not self._means.can_promise():
+        if not request.number or not self._allowed(request.number) or not self._means.can_promise():
             return ()
         try:
             await asyncio.to_thread(messages.keep, request.message.name)
