@@ -4,7 +4,7 @@
         settings = PbxSettings(endpoints=(*phones("alice"), network.trunk), …)
 
 `network.subscriber(NUMBER)` is a telephone that is registered there. Numbers that no telephone needs are in
-`NUMBERS`: they are out of reach, barred, a mailbox that talks …
+`NUMBERS`: they are out of reach, barred, a mailbox that talks … Many who press a key are in subscribers.py.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+import subscribers
 
 from acd.asterisk.pbx import Endpoint, PbxSettings, PrivatePbx, running
 from acd.asterisk.private import Installation
@@ -88,6 +90,6 @@ class MobileNetwork:
 @asynccontextmanager
 async def mobile_network(installation: Installation, folder: Path) -> AsyncIterator[MobileNetwork]:
     phones = tuple(Endpoint(number[1:], f"of-{number}") for number in (ALICE, BOB, CAROL))
-    settings = PbxSettings(endpoints=phones, dialplan=DIALPLAN)
+    settings = PbxSettings(endpoints=phones, dialplan=DIALPLAN + subscribers.DIALPLAN)
     async with running(installation, folder, settings) as pbx, AsyncExitStack() as plugged_in:
         yield MobileNetwork(pbx, plugged_in)
