@@ -361,6 +361,33 @@ class KnownCaller(Table):
     agent: Name | None = None
 
 
+AnnouncementSeconds = Annotated[float, Field(ge=10, le=LONGEST_SECONDS, allow_inf_nan=False)]
+
+
+class Announce(Table):
+    """How callers are told of their wait."""
+
+    place: bool = True
+    wait: bool = True
+    on_joining: bool = True
+    every_seconds: AnnouncementSeconds | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Announce:
+        if not (self.place or self.wait) or not (self.on_joining or self.every_seconds):
+            raise PydanticCustomError(
+                "announce", "must tell `place` or `wait`, `on_joining` or `every_seconds`; or leave it out"
+            )
+        return self
+
+
+class Prompts(Table):
+    """Sound files, turn by turn."""
+
+    sounds: Annotated[list[Sound], Field(min_length=1, max_length=100)]
+    every_seconds: AnnouncementSeconds
+
+
 class Queue(Table):
     name: QueueId
     strategy: Annotated[str, AfterValidator(_strategy)] = "priority"
@@ -388,6 +415,9 @@ class Queue(Table):
     name_sound: Sound | None = None
     """That says its name."""
     callbacks: Callbacks | None = None
+    announce: Announce | None = None
+    prompts: Prompts | None = None
+    whisper: Sound | None = None
 
 
 Dial = Annotated[str, _matching(r"[A-Za-z0-9]+/[^\s|&,/][^\s|&,]{0,254}", "TECHNOLOGY/NAME, such as PJSIP/alice")]
@@ -559,8 +589,15 @@ def _queue_rules(queue: Queue) -> QueueRules:
         "caller_id": queue.caller_id or "",
         "name_sound": queue.name_sound or "",
         "callbacks": rules.CallbackRules(**queue.callbacks.model_dump()) if queue.callbacks else None,
+        "announce": rules.AnnounceRules(**queue.announce.model_dump()) if queue.announce else None,
+        "prompts": _prompt_rules(queue.prompts) if queue.prompts else None,
+        "whisper": queue.whisper or "",
     }
     return QueueRules(**{**queue.model_dump(), **translated})
+
+
+def _prompt_rules(prompts: Prompts) -> rules.PromptRules:
+    return rules.PromptRules(sounds=tuple(prompts.sounds), every_seconds=prompts.every_seconds)
 
 
 def _built(way: str) -> rules.WayOut:

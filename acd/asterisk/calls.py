@@ -23,11 +23,13 @@ from acd.asterisk.watch import Contradictions, Watch
 from acd.center.facts import AnyFact
 from acd.center.inputs import (
     CallBridged,
+    CallerWaits,
     CallPassedOn,
     CallPickedUp,
     ChannelGone,
     CustomerAnswered,
     Input,
+    KeyPressed,
     LegAccepted,
     LegAnswered,
     LegBegan,
@@ -155,12 +157,16 @@ class Calls:
             self._link.cut(f"{MOST_HELD:,} events came while it was surveyed")
 
     def _user_event(self, event: Event) -> None:
-        channel = ChannelId(event["Uniqueid"])
+        channel = ChannelId(event.get("Uniqueid", ""))  # an operator's, of a channel that is just gone, has none
         if event["UserEvent"] == "AcdJoin":
             if offer_of(channel):
                 self._channels.sent_on.add(channel)
             self._channels.name_of[channel] = event["Channel"]
             self._tell(reading.joined(self.pbx, event, self._means.country))
+        elif event["UserEvent"] == "AcdWaits":
+            self._tell(CallerWaits(pbx=self.pbx, channel=channel))
+        elif event["UserEvent"] == "AcdKey":
+            self._tell(KeyPressed(pbx=self.pbx, channel=channel))
         elif event["UserEvent"] == "AcdFeature":
             self._tell(reading.feature(self.pbx, event))
         elif event["UserEvent"] == "AcdAccept":

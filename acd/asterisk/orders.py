@@ -13,6 +13,7 @@ from acd.asterisk.callbacks import Means
 from acd.asterisk.channels import Channels
 from acd.asterisk.link import ActionRefused, Answer, Link, UnsafeValue
 from acd.center.facts import (
+    AnnouncementMade,
     AnyFact,
     BridgeRepeated,
     CallerReleased,
@@ -131,6 +132,14 @@ class Orders:
         """The channel's own memory: a survey reads it, and the fallback goes by it."""
         self.send("Setvar", {"Channel": channel, "Variable": "ACD_QUEUE", "Value": queue})
 
+    def _announce(self, fact: AnnouncementMade) -> None:
+        """Between the redirect and a bridge the later one wins, and nobody is told anything once he is accepted."""
+        said = {"ACD_PLACE": fact.place, "ACD_MINUTES": fact.minutes, "ACD_PROMPT": fact.prompt}
+        for variable, value in said.items():
+            told = {"Channel": fact.channel, "Variable": variable, "Value": "" if value is None else str(value)}
+            self.send("Setvar", told)
+        self._redirect(fact.channel, "acd-announce", "s", "1")
+
     def _release_caller(self, fact: CallerReleased) -> None:
         self._mark(fact.channel, fact.status)
         where = (fact.context, fact.queue, "1") if fact.context else ("acd-wait", "s", "leave")
@@ -206,6 +215,8 @@ def _variables(fact: OfferMade) -> str:
     }
     if fact.device.accept_key:
         variables |= {"ACD_ACCEPT_KEY": fact.device.accept_key, "ACD_QUEUE_SOUND": fact.name_sound}
+    if fact.whisper:
+        variables["ACD_WHISPER"] = fact.whisper
     if fact.message:
         variables |= {"ACD_MESSAGE": fact.message.name, "ACD_LEFT_AT": str(int(fact.message.left_at))}
     return ",".join(f"{name}={value}" for name, value in variables.items())
@@ -218,6 +229,7 @@ _ORDERS: dict[type[AnyFact], Callable[[Orders, Any], None]] = {
     RequestQueued: Orders._queued,
     RequestMoved: Orders._moved,
     RequestRequeued: Orders._requeue,
+    AnnouncementMade: Orders._announce,
     CallerReleased: Orders._release_caller,
     LegReleased: Orders._release_leg,
     FeatureAnswered: Orders._answer_feature,

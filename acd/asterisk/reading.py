@@ -103,6 +103,7 @@ def live_channel(event: Event, country: str | None, ahead_seconds: float = 0) ->
         needs=needs(variables["ACD_SKILLS"]),
         preferred_agent=agent(variables["ACD_PREFERRED_AGENT"]),
         aside=variables["ACD_ASIDE"] == "yes",
+        hears_music=event.get("Application") == "WaitExten",
     )
 
 

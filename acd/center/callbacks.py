@@ -6,7 +6,7 @@ leaves the line until its moment, and has the place of that.
 
 from __future__ import annotations
 
-from acd.center import calls, estimates, offers, preferred
+from acd.center import announcements, calls, estimates, offers, preferred
 from acd.center.facts import (
     CallbackDue,
     CallbackOffered,
@@ -227,6 +227,8 @@ def chosen(turn: Turn, told: CallbackChosen) -> None:
                 needs=tuple(need for need in request.needs if need != CALLS_BACK),
             )
         )
+        rules = turn.state.queues[request.queue].rules
+        announcements.plan(turn, request, announcements.for_newcomer(rules, turn.now))
     elif told.choice == "cancel":
         calls.end(turn, request, Outcome.CANCELLED, ended_by="caller")
     turn.tell(CallerAnswered(at=turn.now, pbx=told.pbx, channel=told.channel, result=result))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from acd.center import agents, callbacks, customers, doors, estimates, offers, preferred, skills
+from acd.center import agents, announcements, callbacks, customers, doors, estimates, offers, preferred, skills
 from acd.center.facts import RequestEnded, RequestQueued, RequestReprioritized, RequestRequeued
 from acd.center.inputs import CallerJoined, ChannelGone, SetPriority
 from acd.center.line import key_for
@@ -50,6 +50,10 @@ def _enter(turn: Turn, told: CallerJoined, queue: Queue, came_from: Request | No
     waits = [seconds for seconds in (told.max_wait_seconds, rules.max_wait_seconds) if seconds is not None]
     waits_since = turn.now if told.joined_at is None else entered_at
     identity = RequestId(turn.state.next_id(turn.now))
+    if told.joined_at is None:
+        moments = announcements.for_newcomer(rules, turn.now)
+    else:
+        moments = announcements.for_one_who_waits(rules, entered_at, turn.now)
     estimate = None
     if entered_at == turn.now and not meant_for:
         key = key_for(priority or MIDDLE_PRIORITY, entered_at, identity, rules)
@@ -73,6 +77,8 @@ def _enter(turn: Turn, told: CallerJoined, queue: Queue, came_from: Request | No
             held_until=turn.now + rules.preferred_agent_seconds if meant_for else None,
             estimated_seconds=estimate.p50 if estimate else None,
             offer_at=callbacks.first_offer_at(turn.now, rules.callbacks),
+            announce_at=moments.announce_at,
+            prompt_at=moments.prompt_at,
         )
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from acd.center import (
     agents,
+    announcements,
     callbacks,
     calls,
     changes,
@@ -89,9 +90,11 @@ def _act(turn: Turn, told: changes.Act) -> None:
 def _rules_loaded(turn: Turn, told: inputs.RulesLoaded) -> None:
     if told.rules != turn.state.rules:
         was = turn.state.rules
+        were = {name: queue.rules for name, queue in turn.state.queues.items()}
         turn.tell(RulesChanged(at=turn.now, rules=told.rules))
         changes.new_rules(turn, was, told.rules)
         preferred.let_go_after_new_rules(turn)
+        announcements.plan_anew(turn, were)
         for agent in list(turn.state.agents.values()):
             forwarding.settle(turn, agent)
             agents.heed_devices(turn, agent)
@@ -131,6 +134,8 @@ def _time_passed(turn: Turn, told: inputs.TimePassed) -> None:
             callbacks.due(turn, turn.state.requests[RequestId(name)])
         elif whose is Timer.MESSAGE:
             callbacks.offer(turn, turn.state.requests[RequestId(name)])
+        elif whose is Timer.ANNOUNCEMENT:
+            announcements.time_is_up(turn, turn.state.requests[RequestId(name)])
         else:
             calls.give_up(turn, turn.state.requests[RequestId(name)])
 
@@ -168,6 +173,8 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.PbxSurveyed: survey.surveyed,
     inputs.PbxContradicted: survey.contradicted,
     inputs.CallerJoined: _caller_joined,
+    inputs.CallerWaits: announcements.waits,
+    inputs.KeyPressed: announcements.key_pressed,
     inputs.PhoneUsed: phones.used,
     inputs.ChannelGone: _channel_gone,
     inputs.LegBegan: offers.began,

@@ -6,7 +6,7 @@ enters with his own moment of entry, or a context of the dialplan.
 
 from __future__ import annotations
 
-from acd.center import skills
+from acd.center import announcements, skills
 from acd.center.facts import CalendarChanged, CallerReleased, QueueDrained, RequestMoved
 from acd.center.inputs import CalendarTurned, CallerJoined, Drain
 from acd.center.model import AgentState, Outcome, Presence, QueueName, Request, RequestState, UnknownName
@@ -106,6 +106,7 @@ def lead_out(turn: Turn, request: Request, status: str) -> bool:
 def _move(turn: Turn, request: Request, target: Queue, status: str) -> None:
     """How long he may wait there counts from now: having waited for long enough already, he would leave at once."""
     longest = target.rules.max_wait_seconds
+    moments = announcements.for_newcomer(target.rules, turn.now) if request.channel else announcements.SILENCE
     turn.tell(
         RequestMoved(
             at=turn.now,
@@ -118,6 +119,8 @@ def _move(turn: Turn, request: Request, target: Queue, status: str) -> None:
             pbx=request.pbx,
             channel=request.channel,
             leave_at=None if longest is None else turn.now + longest,
+            announce_at=moments.announce_at,
+            prompt_at=moments.prompt_at,
         )
     )
     if skills.next_easing(request.needs, target.rules.easing, request.entered_at, after=0) is not None:

@@ -208,6 +208,9 @@ class RequestQueued(Fact, frozen=True, tag=True, kw_only=True):
     """Of the customer whom an agent is to call."""
     hours: str | None = None
     comment: str = ""
+    announce_at: float | None = None
+    """When he is first told of his wait; and when he hears the first prompt."""
+    prompt_at: float | None = None
 
 
 class RequestEased(Fact, frozen=True, tag=True, kw_only=True):
@@ -326,6 +329,8 @@ class RequestMoved(Fact, frozen=True, tag=True, kw_only=True):
     pbx: PbxName
     channel: ChannelId
     leave_at: float | None = None
+    announce_at: float | None = None
+    prompt_at: float | None = None
 
 
 class CallerReleased(Fact, frozen=True, tag=True, kw_only=True):
@@ -339,6 +344,41 @@ class CallerReleased(Fact, frozen=True, tag=True, kw_only=True):
     """Where he goes on; None: behind the Gosub that brought him."""
     refused: bool = False
     """He was never let in."""
+
+
+# ---- What callers hear while they wait
+
+
+class AnnouncementMade(Fact, frozen=True, tag=True, kw_only=True):
+    """A caller who waits is told his place, his wait, or something else; what is None, he is not told."""
+
+    request: RequestId
+    queue: QueueName
+    pbx: PbxName
+    channel: ChannelId
+    place: int | None = None
+    minutes: int | None = None
+    """For which he is thought to wait still; 0: for less than one."""
+    prompt: str | None = None
+    """A sound file."""
+    announce_at: float | None = None
+    """When he is next told of his wait, at the earliest."""
+    prompt_at: float | None = None
+
+
+class AnnouncementsPlanned(Fact, frozen=True, tag=True, kw_only=True):
+    """When a caller who waits is next told something."""
+
+    request: RequestId
+    announce_at: float | None
+    prompt_at: float | None
+    spoken_to: bool = False
+
+
+class KeyHeeded(Fact, frozen=True, tag=True, kw_only=True):
+    """The dialplan is about a key of a caller who waits: he is told nothing until it has done."""
+
+    request: RequestId
 
 
 # ---- Callbacks: a caller leaves a message, and his place is kept
@@ -569,6 +609,8 @@ class OfferMade(Fact, frozen=True, tag=True, kw_only=True):
     caller_channel: ChannelId = ChannelId("")
     found: bool = False
     """Its leg lives already: it was made before, and the journal did not keep it."""
+    whisper: str = ""
+    """The sound file that the agent hears before he is connected."""
 
 
 class OfferProgressed(Fact, frozen=True, tag=True, kw_only=True):
@@ -693,6 +735,9 @@ AnyFact = (
     | RequestHandedOver
     | RequestMoved
     | CallerReleased
+    | AnnouncementMade
+    | AnnouncementsPlanned
+    | KeyHeeded
     | CallbackOffered
     | OfferPutOff
     | RequestSetAside

@@ -105,6 +105,8 @@ class LiveChannel(Struct, frozen=True):
     preferred_agent: AgentName | None = None
     aside: bool = False
     """He is leaving a message."""
+    hears_music: bool = False
+    """It waits in the line, and nothing is being said to it."""
 
 
 class PbxSurveyed(Input, frozen=True):
@@ -146,6 +148,20 @@ class CallerJoined(Input, frozen=True):
     preferred_agent: AgentName | None = None
     dropped: bool = False
     """He talked with an agent whose telephone has vanished: his first moment of entry still counts."""
+
+
+class CallerWaits(Input, frozen=True):
+    """He hears music again: what was said to him is over, or what a key of his has done."""
+
+    pbx: PbxName
+    channel: ChannelId
+
+
+class KeyPressed(Input, frozen=True):
+    """A caller who waits has pressed a key that means something to the dialplan, which is about it now."""
+
+    pbx: PbxName
+    channel: ChannelId
 
 
 class PhoneUsed(Input, frozen=True):

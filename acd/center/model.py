@@ -201,6 +201,23 @@ class CallbackRules(Struct, frozen=True):
     """So many agents at most are at work on callbacks, however many wait."""
 
 
+class AnnounceRules(Struct, frozen=True):
+    """How callers are told of their wait."""
+
+    place: bool = True
+    wait: bool = True
+    """How long it is thought to be; where that is not known, it is left out."""
+    on_joining: bool = True
+    every_seconds: float | None = None
+
+
+class PromptRules(Struct, frozen=True):
+    """Sound files that callers hear from time to time, one after the other."""
+
+    sounds: tuple[str, ...]
+    every_seconds: float
+
+
 class QueueRules(Struct, frozen=True):
     name: QueueName
     strategy: str = "priority"
@@ -240,6 +257,10 @@ class QueueRules(Struct, frozen=True):
     last_agent_days: float = 0
     """For how long the agent who talked with a number last is its preferred one."""
     callbacks: CallbackRules | None = None
+    announce: AnnounceRules | None = None
+    prompts: PromptRules | None = None
+    whisper: str = ""
+    """The sound file that an agent hears before he is connected."""
 
 
 class AgentRules(Struct, frozen=True):
@@ -454,9 +475,21 @@ class Request(Struct):
     """With the customer who was called; a talk that goes on is not counted yet."""
     offer_at: float | None = None
     """When he is to be told that he may leave a message."""
+    announce_at: float | None = None
+    """When he is to be told his place and his wait."""
+    prompt_at: float | None = None
+    """When he is to hear the next prompt, and how many he has heard."""
+    prompts_heard: int = 0
+    spoken_to: bool = False
+    """Something is said to him, or a key of his is heeded: until he hears music again, he is told nothing more."""
     preferred: AgentName | None = None
     """Who has it if he is free when its turn comes."""
     comment: str = ""
+
+    @property
+    def speak_at(self) -> float | None:
+        """When he is to be told anything of his wait."""
+        return min((at for at in (self.announce_at, self.prompt_at) if at is not None), default=None)
 
 
 class Offer(Struct):

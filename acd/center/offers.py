@@ -105,6 +105,7 @@ def ring(
             queue_number=rules.caller_id,
             name_sound=rules.name_sound,
             shared=shared,
+            whisper=rules.whisper,
             kind=request.kind,
             message=request.message,
             caller_channel=request.channel,

@@ -109,6 +109,7 @@ class Timer(StrEnum):
     DUE = "due"
     MESSAGE = "message"
     DEVICE = "device"
+    ANNOUNCEMENT = "announcement"
 
 
 class State:
@@ -213,7 +214,12 @@ class State:
     def watch_wait(self, request: Request) -> None:
         """What is due while it waits."""
         self.watch(request.leave_at, Timer.REQUEST, request.id)
+        self.watch_speech(request)
+
+    def watch_speech(self, request: Request) -> None:
+        """What is to be said to him while he waits."""
         self.watch(request.offer_at, Timer.MESSAGE, request.id)
+        self.watch(request.speak_at, Timer.ANNOUNCEMENT, request.id)
 
     def watch_all(self) -> None:
         """Anew."""
@@ -264,5 +270,7 @@ class State:
             return request.due_at == at
         waits = request.state is RequestState.WAITING and not request.aside and request.pbx in self.steered
         if whose is Timer.MESSAGE:
-            return request.offer_at == at and waits
+            return request.offer_at == at and waits and not request.spoken_to
+        if whose is Timer.ANNOUNCEMENT:
+            return request.speak_at == at and waits and not request.spoken_to
         return request.leave_at == at and waits

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Set
 from typing import Any, NamedTuple
 
-from acd.center import callbacks, calls, legs, offers, phones
+from acd.center import announcements, callbacks, calls, legs, offers, phones
 from acd.center.facts import ContradictionFound, LegReleased, PbxStateChanged
 from acd.center.inputs import (
     CallerJoined,
@@ -56,6 +56,10 @@ def surveyed(turn: Turn, told: PbxSurveyed) -> None:
     for offer in [offer for offer in turn.state.offers.values() if offer.pbx == told.pbx]:
         if offer.id in released or (legs.is_of_no_use(turn.state, offer) and not offer.released):
             offers.release_leg(turn, offer)  # it was not told so, or did not hear it
+    for live in told.channels:
+        request = turn.state.request_on(told.pbx, live.channel)
+        if request and live.hears_music:
+            announcements.hears_music(turn, request)
     if told.pbx not in turn.state.steered or is_another:
         turn.tell(PbxStateChanged(at=turn.now, pbx=told.pbx, up=True, started=told.started))
 

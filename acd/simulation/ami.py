@@ -111,6 +111,8 @@ class Session:
         where = action.get("context", ""), action.get("exten", ""), action.get("priority", "")
         if where == ("acd-wait", "s", "again"):
             self._pbx.redirect_into_the_line(channel)
+        elif where == ("acd-announce", "s", "1"):
+            self._pbx.announce(channel)
         elif where == ("acd-wait", "s", "leave"):
             self._pbx.redirect_out_of_the_line(channel, "from-phones", channel.visitor.queue)
         else:

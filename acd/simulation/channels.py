@@ -107,6 +107,10 @@ class Caller(Channel):
         self.was_bridged = False
         self.sent_on_as: str | None = None
         """With which ACD_STATUS he went on in the dialplan."""
+        self.gives_up_at: float | None = None
+        """When he hangs up if he still waits, in seconds of UTC."""
+        self.speech: asyncio.TimerHandle | None = None
+        """The end of what he is being told."""
 
     @property
     def application(self) -> str:
@@ -117,6 +121,12 @@ class Caller(Channel):
         """Behind the subroutine, at the next look."""
         status, never_bridged = self.variables["ACD_STATUS"], self.variables.get("BRIDGEPEER") == "nobody"
         return bool(status) and not (status == "ANSWERED" and never_bridged)
+
+    def stops_timer(self) -> None:
+        super().stops_timer()
+        if self.speech:
+            self.speech.cancel()
+            self.speech = None
 
 
 class Leg(Channel):

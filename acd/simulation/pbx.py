@@ -19,18 +19,19 @@ from uuid import UUID
 from acd.simulation.channels import CAUSES, Bridge, Caller, Channel, ChannelState, Leg, Originate, Pulse
 from acd.simulation.dialplan import join_headers
 from acd.simulation.people import Manner, Visitor
+from acd.simulation.telling import Teller
 
 LOOP_SECONDS = 5.0
 """`WaitExten(5)`: how often waiting callers look whether they are to go on. (Here all of them at the same moment.)"""
 STALE_SECONDS = 15.0
 """A heartbeat older than this sends callers to the fallback."""
+ANNOUNCEMENT_SECONDS = 8.0
+"""What the shipped sounds take to tell a place and a wait; here each announcement does."""
 UNBRIDGED_SECONDS = 10.0
 """`Wait(10)`: a leg that is not bridged by then hangs up."""
-Heard = Callable[[str, str, str], None]
-"""Is told each event: its name, its class, and its header lines."""
 
 
-class SimulatedPbx:
+class SimulatedPbx(Teller):
     """To be made on the loop on which it is to live; `now` tells seconds of UTC.
 
     `told` are the names of the events that anybody reads; None, all are told, as the real one does.
@@ -44,6 +45,7 @@ class SimulatedPbx:
         told: frozenset[str] | None = None,
         pulse: Pulse | None = None,
     ) -> None:
+        super().__init__(told)
         self.now = now
         self.started_at = now()
         self.channels: dict[str, Channel] = {}
@@ -52,9 +54,7 @@ class SimulatedPbx:
         """Global ones."""
         self.phones: dict[str, Callable[[], Manner]] = {}
         """Those that can be reached, by what is dialled (`PJSIP/alice`); asked at each ring what its person will do."""
-        self.heard_by: list[Heard] = []
         self._chance = chance
-        self._told = told
         self._join = join_headers()
         self._hangup_cause = 16 if release == "16" else 0
         self._loop: Pulse | asyncio.AbstractEventLoop = pulse or asyncio.get_running_loop()
@@ -102,11 +102,18 @@ class SimulatedPbx:
         self._tell("MusicOnHoldStart", caller, "Class: default\r\n")
 
     def _waits(self, caller: Caller) -> None:
-        caller.priority, caller.waits = 7, True
+        caller.moves("acd-wait", "s", 7)
+        caller.waits = True
         self._waiting[caller.id] = caller
+        self._has_patience(caller)
+
+    def _has_patience(self, caller: Caller) -> None:
         patience = caller.visitor.patience_seconds
-        if patience is not None:
-            caller.timer = self._loop.call_later(patience, self.hang_up, caller)
+        if caller.gives_up_at is None and patience is not None:
+            caller.gives_up_at = self.now() + patience
+        if caller.gives_up_at is not None:
+            left = max(0.0, caller.gives_up_at - self.now())
+            caller.timer = self._loop.call_later(left, self.hang_up, caller)
 
     def _stops_waiting(self, caller: Caller) -> None:
         caller.waits = False
@@ -339,10 +346,27 @@ class SimulatedPbx:
     def redirect_into_the_line(self, caller: Caller) -> None:
         """To `again` in acd-wait."""
         alone = self._leaves_bridge(caller) if caller.bridge else None
+        self._waits_again(caller)
+        if alone:
+            self._is_left(*alone)
+
+    def _waits_again(self, caller: Caller) -> None:
         self._stops_waiting(caller)
         self._hears_music(caller)
-        caller.moves("acd-wait", "s", 6)
-        self._waits(caller)
+        caller.moves("acd-wait", "s", 21)
+        self._user_event(caller, "AcdWaits", {})
+        if caller.goes_on:
+            self._returns(caller)
+        else:
+            self._waits(caller)
+
+    def announce(self, caller: Caller) -> None:
+        """To acd-announce: the music stops, and is back when it has been said."""
+        alone = self._leaves_bridge(caller) if caller.bridge else None
+        self._stops_waiting(caller)
+        caller.moves("acd-announce", "s", 9)
+        self._has_patience(caller)
+        caller.speech = self._loop.call_later(ANNOUNCEMENT_SECONDS, self._waits_again, caller)
         if alone:
             self._is_left(*alone)
 
@@ -374,31 +398,3 @@ class SimulatedPbx:
         del self.channels[channel.id], self._by_name[channel.name]
         tail = f"TechCause: {tech_cause}\r\n" if tech_cause else ""
         self._tell("Hangup", channel, f"Cause: {cause}\r\nCause-txt: {CAUSES.get(cause, 'Unknown')}\r\n{tail}")
-
-    # ---- Events
-
-    def _tell(self, name: str, channel: Channel, more: str = "") -> None:
-        if self._is_told(name):
-            self._say(name, "call", channel.shown() + more)
-
-    def _tell_dial(self, name: str, leg: Leg, more: str) -> None:
-        if self._is_told(name):
-            self._say(name, "call", leg.shown("Dest") + more)
-
-    def _tell_bridge(self, name: str, bridge: Bridge, channel: Channel | None = None) -> None:
-        if self._is_told(name):
-            self._say(name, "call", bridge.shown() + (channel.shown() if channel else ""))
-
-    def _user_event(self, channel: Channel, name: str, values: dict[str, str]) -> None:
-        said = "".join(f"{header}: {value}\r\n" for header, value in values.items())
-        self._say("UserEvent", "user", f"{channel.shown()}UserEvent: {name}\r\n{said}")
-
-    def _respond(self, asked: Originate, response: str, channel: str, reason: int) -> None:
-        self._say("OriginateResponse", "call", asked.response(response, channel, reason))
-
-    def _is_told(self, name: str) -> bool:
-        return self._told is None or name in self._told
-
-    def _say(self, name: str, kind: str, lines: str) -> None:
-        for hear in self.heard_by:
-            hear(name, kind, lines)

@@ -23,6 +23,7 @@ from acd.center.inputs import Input, LegEnd, LiveChannel
 from acd.center.model import (
     AgentName,
     AgentRules,
+    AnnounceRules,
     CallbackRules,
     Caller,
     ChannelId,
@@ -33,6 +34,7 @@ from acd.center.model import (
     OfferRules,
     PbxName,
     Presence,
+    PromptRules,
     QueueName,
     QueueRules,
     RequestId,
@@ -84,6 +86,8 @@ FULL = SiteRules(
             max_wait_seconds=120,
             easing=(EasingStep(10, level=2), EasingStep(25, level=0)),
             callbacks=CallbackRules(offer_after_seconds=10, attempts=2, retry_seconds=60, calendar="office"),
+            announce=AnnounceRules(every_seconds=20),
+            prompts=PromptRules(("queue-thankyou", "beep"), every_seconds=15),
         ),
         QueueRules(
             SUPPORT, strategy="random", wrap_up_seconds=0, callbacks=CallbackRules(at_once=1, offer_above_seconds=5)
@@ -117,6 +121,7 @@ RULES = (
     replace(MOBILES, trunks={pbx: Trunk() for pbx in PBXS}, offers=OfferRules(mobile_legs_per_agent=2)),
     replace(MOBILES, queues=tuple(replace(queue, strategy="ring_all") for queue in FULL.queues)),
     replace(FULL, agents=_agents(alice={SUPPORT: 3}, bob={SALES: 2}, dave={})),
+    replace(FULL, queues=tuple(replace(queue, prompts=None, announce=AnnounceRules()) for queue in FULL.queues)),
     replace(FULL, queues=FULL.queues[:1], agents=_agents(alice={SALES: 5}, carol={SALES: 1})),
     replace(
         FULL, queues=(replace(FULL.queues[0], strategy="random"), FULL.queues[1]), offers=OfferRules(0, 1, 0, 0, 0, 0)
@@ -260,6 +265,18 @@ class CallCenter(RuleBasedStateMachine):
     def a_caller_hangs_up(self, which: int) -> None:
         queued = _newest(self.world.told(RequestQueued), which)
         self.tell(inputs.ChannelGone(pbx=queued.pbx, channel=queued.channel))
+
+    @precondition(lambda self: self.world.told(RequestQueued))
+    @rule(which=WHICH)
+    def a_key_of_a_caller_is_heeded(self, which: int) -> None:
+        queued = _newest(self.world.told(RequestQueued), which)
+        self.tell(inputs.KeyPressed(pbx=queued.pbx, channel=queued.channel))
+
+    @precondition(lambda self: self.world.told(RequestQueued))
+    @rule(which=WHICH)
+    def a_caller_hears_music_again(self, which: int) -> None:
+        queued = _newest(self.world.told(RequestQueued), which)
+        self.tell(inputs.CallerWaits(pbx=queued.pbx, channel=queued.channel))
 
     # ---- Callbacks
 
@@ -518,7 +535,7 @@ class CallCenter(RuleBasedStateMachine):
         everything = self.world.everything_on(pbx)
         seen = {"status": status, "bridged": bridged, "never_bridged": never_bridged and not bridged}
         lives = [
-            replace(live, **seen, accepted=accepted) if at in changed else live
+            replace(live, **(seen | {"accepted": accepted} if at in changed else {}), hears_music=at % 2 == 0)
             for at, live in enumerate(everything)
             if at not in gone
         ]

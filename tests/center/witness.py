@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from acd.center import Center, devices, laws
+from acd.center import Center, devices, estimates, laws
 from acd.center.agents import ON_PHONE
 from acd.center.estimates import is_there
-from acd.center.facts import AnyFact, OfferMade, RequestReprioritized, RulesChanged
+from acd.center.facts import AnnouncementMade, AnyFact, OfferMade, RequestReprioritized, RulesChanged
 from acd.center.folding.snapshots import Snapshot
 from acd.center.line import Lane
 from acd.center.model import (
@@ -63,6 +63,8 @@ class Witness:
                 self._lines.clear()
             if isinstance(fact, OfferMade) and not fact.found:
                 is_the_right_offer(self._reader.state, fact)
+            if isinstance(fact, AnnouncementMade):
+                is_true_and_disturbs_nobody(self._reader.state, fact)
             self._reader.fold([read])
             self._heir.fold([read])
         assert likeness(center.state) == likeness(self._reader.state)
@@ -113,6 +115,22 @@ def likeness(state: State) -> dict[str, Any]:
 
 def _lane(lane: Lane) -> dict[str, Any]:
     return vars(lane) | {"pool": list(lane.pool)}
+
+
+def is_true_and_disturbs_nobody(state: State, made: AnnouncementMade) -> None:
+    """What is told is so just before it, and is told to one who waits, hears music, and whom nobody is ringing for."""
+    request = state.requests[made.request]
+    assert (request.state, request.accepted, request.aside) == (RequestState.WAITING, None, False)
+    assert not request.spoken_to
+    assert made.pbx in state.steered
+    assert (request.pbx, request.channel) == (made.pbx, made.channel)
+    assert made.channel
+    line = state.queues[request.queue].line.in_order()
+    assert made.place in (None, line.index(request.id) + 1)
+    if made.minutes is not None:
+        wait = estimates.of_request(state, request)
+        assert wait
+        assert abs(wait.p50 / 60 - made.minutes) <= (0.5 if made.minutes else 1)
 
 
 def is_the_right_offer(state: State, made: OfferMade) -> None:
@@ -317,7 +335,8 @@ def _deadlines_on_hold(state: State) -> Iterable[float]:
 def _deadlines_on(state: State) -> Iterable[tuple[PbxName, float]]:
     for request in state.requests.values():
         if request.state is RequestState.WAITING and not request.aside:
-            yield from ((request.pbx, at) for at in (request.leave_at, request.offer_at) if at is not None)
+            to_be_said = () if request.spoken_to else (request.offer_at, request.announce_at, request.prompt_at)
+            yield from ((request.pbx, at) for at in (request.leave_at, *to_be_said) if at is not None)
     for offer in state.offers.values():
         if offer.deadline is not None:
             yield offer.pbx, offer.deadline

@@ -168,6 +168,18 @@ class World:
     def needing_caller_joins(self, queue: str, **needs: int) -> RequestId:
         return self.caller_joins(queue, needs=tuple(Need(skill, needs[skill]) for skill in sorted(needs)))
 
+    def hears_music(self, request: RequestId) -> None:
+        """What was said to him is over."""
+        self.tell(inputs.CallerWaits(*self._line_of(request)))
+
+    def presses_a_key(self, request: RequestId) -> None:
+        """One that the dialplan is about now."""
+        self.tell(inputs.KeyPressed(*self._line_of(request)))
+
+    def _line_of(self, request: RequestId) -> tuple[PbxName, ChannelId]:
+        one = self.request(request)
+        return one.pbx, one.channel
+
     def is_given_priority(self, request: RequestId, priority: int) -> None:
         self.tell(inputs.SetPriority(request, priority))
 

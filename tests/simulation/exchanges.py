@@ -84,9 +84,14 @@ class Exchange:
             asterisk={"main": {"host": "127.0.0.1", "port": self.recorder.port, **self._login}},
             http={"listen": "127.0.0.1:0"},
             offers={"rejected_seconds": 60, "no_answer_seconds": 60, "unreachable_first_seconds": 60},
-            queue=[{"name": name, "ring_seconds": RING_SECONDS, "wrap_up_seconds": 60} for name in ("sales", "urgent")],
+            queue=[{"name": name, "ring_seconds": RING_SECONDS, "wrap_up_seconds": 60} for name in ("sales", "urgent")]
+            + [{"name": "told", "ring_seconds": RING_SECONDS, "wrap_up_seconds": 60, "announce": {}}],
             agent=[
-                {"name": name, "queues": {"sales": 1}, "devices": [{"kind": "desk", "dial": f"PJSIP/{name}"}]}
+                {
+                    "name": name,
+                    "queues": {"sales": 1, "told": 1},
+                    "devices": [{"kind": "desk", "dial": f"PJSIP/{name}"}],
+                }
                 for name in AGENTS
             ],
         )
@@ -114,6 +119,10 @@ class Exchange:
 
     async def waiting(self, count: int = 1) -> None:
         await self.until(lambda: self._count(RequestState.WAITING) == count)
+
+    async def spoken_to(self, spoken_to: bool) -> None:
+        """The only caller."""
+        await self.until(lambda: [one.spoken_to for one in self.daemon.state.requests.values()] == [spoken_to])
 
     async def offered(self) -> None:
         await self.until(lambda: self._count(RequestState.OFFERED) == 1)

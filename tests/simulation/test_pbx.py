@@ -109,6 +109,27 @@ async def the_caller_is_sent_to_a_context_of_the_operators(office: Exchange) -> 
 
 
 @story
+async def a_caller_is_told_his_place(office: Exchange) -> None:
+    office.only()
+    caller = await office.call_in("told")
+    await office.spoken_to(True)
+    await office.spoken_to(False)
+    office.hang_up(caller)
+
+
+@story
+async def alice_answers_while_the_caller_is_told_his_place(office: Exchange) -> None:
+    office.only()
+    await office.call_in("told")
+    await office.spoken_to(True)
+    office.only("alice")
+    call = await office.rings()
+    office.answer(call)
+    await office.talking()
+    office.hang_up(call)
+
+
+@story
 async def there_is_no_such_queue(office: Exchange) -> None:
     office.only()
     await office.call_in("nowhere")

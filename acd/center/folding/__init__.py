@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from acd.center.facts import AnyFact
-from acd.center.folding import agents, callbacks, clock, offers, requests, rules
+from acd.center.folding import agents, announcements, callbacks, clock, offers, requests, rules
 
 if TYPE_CHECKING:
     from acd.center.state import State
@@ -21,6 +21,7 @@ _FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     **agents.FOLDS,
     **requests.FOLDS,
     **offers.FOLDS,
+    **announcements.FOLDS,
     **callbacks.FOLDS,
     **clock.FOLDS,
 }

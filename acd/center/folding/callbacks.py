@@ -43,7 +43,8 @@ MOST_DIALLED = 100_000
 
 
 def _callback_offered(state: State, fact: CallbackOffered) -> None:
-    state.requests[fact.request].offer_at = None
+    request = state.requests[fact.request]
+    request.offer_at, request.spoken_to = None, True
 
 
 def _offer_put_off(state: State, fact: OfferPutOff) -> None:
@@ -76,10 +77,11 @@ def _request_resumed(state: State, fact: RequestResumed) -> None:
 def _callback_promised(state: State, fact: CallbackPromised) -> None:
     request = state.requests[fact.request]
     del state.request_of_channel[fact.pbx, fact.channel]
-    request.kind, request.aside, request.channel = Kind.CALLBACK, False, ChannelId("")
+    request.kind, request.channel = Kind.CALLBACK, ChannelId("")
+    request.aside = request.spoken_to = False
     request.number, request.message, request.hours = fact.number, fact.message, fact.hours
     request.preferred = request.held_for
-    request.leave_at = None
+    request.leave_at = request.announce_at = request.prompt_at = None
     request.needs = fact.needs
     state.callbacks[request.queue, fact.number] = request.id
     lanes.enter(state, request, fact.at)

@@ -63,6 +63,8 @@ def _move_request(request: Request, by: float) -> None:
     request.connected_at = _moved(request.connected_at, by)
     request.talked_since = _moved(request.talked_since, by)
     request.offer_at = _moved(request.offer_at, by)
+    request.announce_at = _moved(request.announce_at, by)
+    request.prompt_at = _moved(request.prompt_at, by)
     request.placed_at = _moved(request.placed_at, by)
 
 

@@ -51,6 +51,8 @@ def _request_queued(state: State, fact: RequestQueued) -> None:
         held_until=fact.held_until,
         estimated_seconds=fact.estimated_seconds,
         offer_at=fact.offer_at,
+        announce_at=fact.announce_at,
+        prompt_at=fact.prompt_at,
         number=fact.number,
         hours=fact.hours,
         comment=fact.comment,
@@ -132,6 +134,7 @@ def _request_moved(state: State, fact: RequestMoved) -> None:
         was.offered -= 1
         queue.offered += 1
     request.queue, request.leave_at = fact.queue, fact.leave_at
+    request.announce_at, request.prompt_at, request.prompts_heard = fact.announce_at, fact.prompt_at, 0
     request.estimated_seconds = None
     request.held_for = request.held_until = None
     request.place_key = place_key(request, queue.rules)

@@ -1,0 +1,43 @@
+"""How the simulated Asterisk tells its events: to whoever listens, and none that nobody reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from acd.simulation.channels import Bridge, Channel, Leg, Originate
+
+Heard = Callable[[str, str, str], None]
+"""Is told each event: its name, its class, and its header lines."""
+
+
+class Teller:
+    def __init__(self, told: frozenset[str] | None) -> None:
+        """`told` are the names of the events that anybody reads; None: all."""
+        self.heard_by: list[Heard] = []
+        self._told = told
+
+    def _tell(self, name: str, channel: Channel, more: str = "") -> None:
+        if self._is_told(name):
+            self._say(name, "call", channel.shown() + more)
+
+    def _tell_dial(self, name: str, leg: Leg, more: str) -> None:
+        if self._is_told(name):
+            self._say(name, "call", leg.shown("Dest") + more)
+
+    def _tell_bridge(self, name: str, bridge: Bridge, channel: Channel | None = None) -> None:
+        if self._is_told(name):
+            self._say(name, "call", bridge.shown() + (channel.shown() if channel else ""))
+
+    def _user_event(self, channel: Channel, name: str, values: dict[str, str]) -> None:
+        said = "".join(f"{header}: {value}\r\n" for header, value in values.items())
+        self._say("UserEvent", "user", f"{channel.shown()}UserEvent: {name}\r\n{said}")
+
+    def _respond(self, asked: Originate, response: str, channel: str, reason: int) -> None:
+        self._say("OriginateResponse", "call", asked.response(response, channel, reason))
+
+    def _is_told(self, name: str) -> bool:
+        return self._told is None or name in self._told
+
+    def _say(self, name: str, kind: str, lines: str) -> None:
+        for hear in self.heard_by:
+            hear(name, kind, lines)
