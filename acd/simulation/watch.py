@@ -128,7 +128,7 @@ class Watch:
         self._demand({*to_him.values()} <= {fact.request}, fact, "the agent has another offer")
         self._demand(self._is_in_line(fact.request), fact, "the caller does not wait")
         self._demand(fact.shared or not self._offers[fact.request], fact, "the caller is offered to another agent")
-        self._demand(fact.pbx in self._steered, fact, "nobody steers the caller's server")
+        self._demand(fact.found or fact.pbx in self._steered, fact, "nobody steers the caller's server")
         self._demand(not self._is_overtaken_by(fact.request), fact, "somebody like the caller came before him")
         to_him[fact.offer] = fact.request
         self._agent_of[fact.offer] = fact.agent
