@@ -1,4 +1,6 @@
-"""Legs as a survey finds them: what was not heard of an offer, and offers of which nothing was written down."""
+"""Legs: signs of life before the answer, and what a survey finds: what was not heard of an offer, and offers of which
+nothing was written down.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,41 @@ from collections.abc import Mapping
 
 from acd.center import agents, customers, devices, offers
 from acd.center.agents import Happening
-from acd.center.facts import BridgeRepeated, OfferAnswered
-from acd.center.inputs import LegAccepted, LiveChannel
+from acd.center.facts import BridgeRepeated, LegReleased, OfferAnswered, OfferProgressed
+from acd.center.inputs import LegAccepted, LegBegan, LegProgressed, LiveChannel
 from acd.center.model import Agent, AgentState, ChannelId, Offer, OfferId, PbxName, Request, RequestState
+from acd.center.reach import MOBILE
 from acd.center.state import State
 from acd.center.turn import Turn
 
 Alive = Mapping[ChannelId, LiveChannel]
+
+
+# ---- What the telephone tells
+
+
+def began(turn: Turn, told: LegBegan) -> None:
+    """What was asked for over a connection that broke may still be carried out, when its offer has been given up."""
+    if told.offer not in turn.state.offers:
+        turn.tell(
+            LegReleased(
+                at=turn.now,
+                offer=told.offer,
+                pbx=told.pbx,
+                channel=offers.leg_channel(told.offer),
+                deadline=turn.now + offers.HANG_UP_SECONDS,
+            )
+        )
+
+
+def progressed(turn: Turn, told: LegProgressed) -> None:
+    """Whether a mobile rings tells its owner's doing from his carrier's; nobody asks it of a desk phone."""
+    offer = offers.ringing(turn, told.offer)
+    if offer and offer.device.kind == MOBILE and not (offer.rang or (offer.progressed and not told.rings)):
+        turn.tell(OfferProgressed(at=turn.now, offer=offer.id, rings=told.rings))
+
+
+# ---- What a survey finds
 
 
 def is_further(state: State, offer: Offer, live: LiveChannel, alive: Alive) -> bool:

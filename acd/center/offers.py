@@ -17,7 +17,6 @@ from acd.center.facts import (
     OfferAnswered,
     OfferEnded,
     OfferMade,
-    OfferProgressed,
     RequestConnected,
 )
 from acd.center.inputs import (
@@ -25,10 +24,8 @@ from acd.center.inputs import (
     CallBridged,
     LegAccepted,
     LegAnswered,
-    LegBegan,
     LegEnded,
     LegHungUp,
-    LegProgressed,
     LegRejected,
 )
 from acd.center.model import Agent, ChannelId, Kind, Offer, OfferId, OfferOutcome, Request
@@ -122,29 +119,8 @@ def rings_all(turn: Turn, request: Request) -> bool:
 # ---- What the telephone tells
 
 
-def began(turn: Turn, told: LegBegan) -> None:
-    """What was asked for over a connection that broke may still be carried out, when its offer has been given up."""
-    if told.offer not in turn.state.offers:
-        turn.tell(
-            LegReleased(
-                at=turn.now,
-                offer=told.offer,
-                pbx=told.pbx,
-                channel=leg_channel(told.offer),
-                deadline=turn.now + HANG_UP_SECONDS,
-            )
-        )
-
-
-def progressed(turn: Turn, told: LegProgressed) -> None:
-    """Whether a mobile rings tells its owner's doing from his carrier's; nobody asks it of a desk phone."""
-    offer = _ringing(turn, told.offer)
-    if offer and offer.device.kind == MOBILE and not (offer.rang or (offer.progressed and not told.rings)):
-        turn.tell(OfferProgressed(at=turn.now, offer=offer.id, rings=told.rings))
-
-
 def answered(turn: Turn, told: LegAnswered) -> None:
-    offer = _ringing(turn, told.offer)
+    offer = ringing(turn, told.offer)
     if offer and offer.answered_at is None:
         seconds = turn.state.rules.offers.accept_seconds if offer.device.accept_key else ACCEPT_SECONDS
         deadline = turn.now + seconds
@@ -153,7 +129,7 @@ def answered(turn: Turn, told: LegAnswered) -> None:
 
 
 def accepted(turn: Turn, told: LegAccepted) -> None:
-    if offer := _ringing(turn, told.offer):
+    if offer := ringing(turn, told.offer):
         accept(turn, offer)
 
 
@@ -171,7 +147,7 @@ def accept(turn: Turn, offer: Offer, found_bridged: bool = False) -> None:
 
 def rejected(turn: Turn, told: LegRejected) -> None:
     """By a key; the dialplan hangs up behind it."""
-    offer = _ringing(turn, told.offer)
+    offer = ringing(turn, told.offer)
     if offer is None:
         return
     if offer.picked_up:
@@ -370,7 +346,7 @@ def _never_connected(turn: Turn, offer: Offer, request: Request) -> None:
     calls.requeue(turn, request)
 
 
-def _ringing(turn: Turn, name: OfferId) -> Offer | None:
+def ringing(turn: Turn, name: OfferId) -> Offer | None:
     offer = turn.state.offers.get(name)
     return offer if offer and offer.outcome is None else None
 

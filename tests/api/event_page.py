@@ -1,4 +1,4 @@
-"""Draws docs/events.md from acd/center/facts.py and acd/api/views.py.
+"""Draws docs/events.md from acd/center/facts and acd/api/views.py.
 
 `python -m tests.api.event_page`, at the root of the checkout, writes it anew.
 """
@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 HOW_TO_REDRAW = "python -m tests.api.event_page"
 
 _INTRODUCTION = f"""\
-<!-- Drawn from acd/center/facts.py and acd/api/views.py; `{HOW_TO_REDRAW}` draws it anew. -->
+<!-- Drawn from acd/center/facts and acd/api/views.py; `{HOW_TO_REDRAW}` draws it anew. -->
 
 # Events
 
