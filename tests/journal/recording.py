@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 import msgspec
 from center.worlds import MAIN, START, World
+from msgspec.structs import replace
 
 import acd
 from acd.center import Center, inputs
@@ -23,6 +24,7 @@ from acd.center.facts import AnyFact, RequestQueued
 from acd.center.inputs import LegEnd
 from acd.center.model import (
     AgentName,
+    AnnounceRules,
     CallbackRules,
     Caller,
     ChannelId,
@@ -32,6 +34,7 @@ from acd.center.model import (
     Seat,
     WayOut,
 )
+from acd.center.reach import Forward, Trunk
 from acd.journal import export
 from acd.journal.compacting import compact
 
@@ -89,6 +92,15 @@ def _calls(world: World) -> None:
     world.time_passes(30)
     world.caller_hangs_up(unreachable)
     world.time_passes(600)
+    picked_up = world.caller_joins("sales")
+    world.phone_is_taken_up("bob", "pickup")
+    offer = world.picks_up("bob", whose="alice")
+    world.accepts(offer)
+    world.is_bridged(offer)
+    world.time_passes(10)
+    world.caller_hangs_up(picked_up)
+    world.hangs_up(offer)
+    world.time_passes(60)
 
 
 def _agents(world: World) -> None:
@@ -258,9 +270,59 @@ def _what_is_promised(world: World) -> None:
     world.presses("carol", "call")
 
 
+def a_day_on_the_road() -> World:
+    """Calls go to mobiles, over a trunk that has room for one; a phone rings, another cannot be reached."""
+    world = World().loads(trunks={MAIN: Trunk(mobile_legs=1)})
+    world.with_queue("sales", ring_seconds=20, wrap_up_seconds=5).with_agents("alice", "bob", sales=1)
+    world.with_mobiles("alice", accept_key="1", forward=Forward.MOBILE)
+    world.with_mobiles("bob", accept_key="1", forward=Forward.DESK)
+    served = world.caller_joins("sales")
+    world.tell(inputs.LegProgressed(world.offer_to("alice"), rings=True))
+    world.takes_the_call("alice")
+    waits = world.caller_joins("sales")
+    world.is_unreachable("bob")
+    world.time_passes(10)
+    world.caller_hangs_up(served)
+    world.hangs_up("alice")
+    world.forwards("bob", "mobile")
+    world.time_passes(6)
+    world.caller_hangs_up(waits)
+    world.time_passes(30)
+    rings = world.caller_joins("sales")
+    (first,) = world.offered_to(rings)
+    world.is_unreachable(first)
+    world.time_passes(1)
+    return world
+
+
+def a_day_of_trouble() -> World:
+    """Callers are told of their place; then the daemon is away, a clock is set, and Asterisk says otherwise."""
+    world = World().with_queue("sales", wrap_up_seconds=5, announce=AnnounceRules(on_joining=True, every_seconds=30))
+    world.with_agents("alice", "bob", sales=1)
+    for agent in ("alice", "bob"):
+        world.caller_joins("sales")
+        world.takes_the_call(agent)
+    waits, leaves = world.caller_joins("sales"), world.caller_joins("sales")
+    world.time_passes(0)
+    world.hears_music(waits)
+    world.presses_a_key(waits)
+    world.clock_steps(3600)
+    world.hangs_up("alice")
+    world.time_passes(5)
+    world.answers("alice")
+    world.accepts("alice")
+    world.link_is_lost()
+    leg = world.offer("alice").channel
+    (unbridged,) = (live for live in world.everything_on(MAIN) if live.channel == leg)
+    world.link_is_back(gone=[world.request(leaves).channel], found=[replace(unbridged, bridged=False, talks=True)])
+    return world
+
+
 STORIES: dict[str, Callable[[], World]] = {
     "a-day": a_day_at_the_office,
     "callbacks": a_day_of_callbacks,
+    "on-the-road": a_day_on_the_road,
+    "trouble": a_day_of_trouble,
     "half-forgotten": a_day_at_the_office,
     "half-forgotten-callbacks": a_day_of_callbacks,
 }
