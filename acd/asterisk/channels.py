@@ -30,6 +30,8 @@ class Channels:
         """Legs whose telephones have rung."""
         self.answered: set[ChannelId] = set()
         """Channels that are up."""
+        self.settled_at: dict[ChannelId, float] = {}
+        """Those that were redirected: the moment, by the loop's clock, from which on they may be bridged."""
         self.lingering: dict[ChannelId, asyncio.TimerHandle] = {}
         """Legs that have lost and may be picked up just now, each with what hangs it up soon."""
         self.picked_up: dict[ChannelId, OfferId] = {}
@@ -40,6 +42,7 @@ class Channels:
     def forget(self, channel: ChannelId) -> str:
         """It has ended. Answers with the reason for which its Originate failed, if it was a leg's and has."""
         self.name_of.pop(channel, None)
+        self.settled_at.pop(channel, None)
         self.forget_bridging(channel)
         self.stop_lingering(channel)
         for known in (self.marked, self.mobiles, self.rang, self.answered):

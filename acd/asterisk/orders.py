@@ -36,6 +36,9 @@ ANSWERED_ELSEWHERE = "26"
 """AST_CAUSE_ANSWERED_ELSEWHERE: the phone shows no missed call (the Reason header of RFC 3326)."""
 RING_MARGIN_SECONDS = 5.0
 """How much longer than the center Asterisk lets a phone ring: for the case that nobody tells it to stop."""
+SETTLES_SECONDS = 0.01
+"""So long a channel is let alone that was redirected, before it is bridged: the two in one breath took Asterisk 22 down
+(see docs/asterisk-notes.md)."""
 
 
 class Orders:
@@ -107,6 +110,17 @@ class Orders:
             self.send("Setvar", {"Channel": caller, "Variable": "ACD_COMES_BACK", "Value": "yes"})
         self._mark(caller, "ANSWERED")
         self._channels.marked.add(caller)
+        loop = asyncio.get_running_loop()
+        settled_at = self._channels.settled_at.get(caller, 0.0)
+        if settled_at > loop.time():
+            loop.call_at(settled_at, self._bring_together, fact)
+        else:
+            self._bring_together(fact)
+
+    def _bring_together(self, fact: OfferEnded | BridgeRepeated) -> None:
+        caller, leg = fact.caller_channel, fact.channel
+        if self._channels.to_bridge.get(caller) != (leg, fact.offer):
+            return  # it has come to nothing meanwhile
         self.send(
             "Bridge",
             {"Channel1": self._channels.name_of.get(caller, caller), "Channel2": self._channels.name_of.get(leg, leg)},
@@ -187,6 +201,9 @@ class Orders:
             answer = asyncio.get_running_loop().create_future()
             answer.set_exception(ActionRefused(str(unsafe)))
         answer.add_done_callback(lambda done: self._answered(action, headers, done, otherwise))
+        if action == "Redirect":
+            settled_at = asyncio.get_running_loop().time() + SETTLES_SECONDS
+            self._channels.settled_at[ChannelId(headers["Channel"])] = settled_at
 
     def _answered(
         self,

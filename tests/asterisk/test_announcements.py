@@ -83,7 +83,7 @@ class Ear:
         """The sounds of each announcement so far, to this caller."""
         steps = (event for _, event in self.events if event.name == "Newexten" and event.get("Application") == "ExecIf")
         return [
-            step["AppData"].partition("?Background(")[2].rstrip(")")
+            step["AppData"].partition("?Background(")[2].partition(",")[0]
             for step in steps
             if step["Context"] == "acd-announce" and step["AppData"].startswith("1?") and caller in step["Channel"]
         ]

@@ -14,8 +14,10 @@ import pytest
 from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import Calls
 from acd.asterisk.link import ActionFailed, ActionRefused, ActionTimeout, Answer, Event, Link, LinkDown
+from acd.asterisk.orders import SETTLES_SECONDS
 from acd.asterisk.wire import refuse_unsafe
 from acd.center.facts import (
+    AnnouncementMade,
     AnyFact,
     CallerReleased,
     FeatureAnswered,
@@ -30,11 +32,13 @@ from acd.center.inputs import (
     BridgeFailed,
     CallBridged,
     CallerJoined,
+    CallerWaits,
     CallPassedOn,
     CallPickedUp,
     ChannelGone,
     FeatureDialled,
     Input,
+    KeyPressed,
     LegAccepted,
     LegAnswered,
     LegBegan,
@@ -49,7 +53,7 @@ from acd.center.inputs import (
     PlaceTaken,
     TalksTogether,
 )
-from acd.center.model import Caller, OfferId, OfferOutcome, PbxName
+from acd.center.model import Caller, ChannelId, OfferId, OfferOutcome, PbxName
 from acd.center.reach import Device
 from acd.center.state import State
 from acd.dialling import Dialling
@@ -728,3 +732,53 @@ async def test_a_link_that_is_lost_forgets_what_was_under_way(server: Server) ->
     server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
     assert server.hears("BridgeEnter", "8", BridgeUniqueid="b") == [], "nobody was passed on"
     assert CallBridged(OFFER) not in server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+
+
+# ---- Announcements
+
+
+def announced(**more: Any) -> AnnouncementMade:
+    said: dict[str, Any] = {"at": 0, "request": "r", "queue": "sales", "pbx": MAIN, "channel": CALLER}
+    return AnnouncementMade(**{**said, **more})
+
+
+async def test_an_announcement_says_all_that_the_dialplan_is_to_tell_and_nothing_of_an_earlier_one(
+    server: Server,
+) -> None:
+    def variable(name: str, value: str) -> tuple[str, dict[str, str]]:
+        return "Setvar", {"Channel": CALLER, "Variable": name, "Value": value}
+
+    assert server.decides(announced(place=3, minutes=0)) == [
+        variable("ACD_PLACE", "3"),
+        variable("ACD_MINUTES", "0"),
+        variable("ACD_PROMPT", ""),
+        ("Redirect", {"Channel": CALLER, "Context": "acd-announce", "Exten": "s", "Priority": "1"}),
+    ]
+
+
+async def test_who_was_redirected_just_now_is_bridged_a_moment_later(server: Server) -> None:
+    server.decides(announced(place=1))
+
+    assert [action for action, _ in server.decides(accepted())] == ["Setvar"]
+    await asyncio.sleep(2 * SETTLES_SECONDS)
+
+    assert server.link.names() == ["Setvar", "Bridge"]
+    assert [action for action, _ in server.decides(accepted())] == ["Setvar", "Bridge"]
+
+
+async def test_a_bridge_that_has_come_to_nothing_meanwhile_is_not_asked_for(server: Server) -> None:
+    server.decides(announced(place=1), accepted(), requeued())
+    await asyncio.sleep(2 * SETTLES_SECONDS)
+
+    assert "Bridge" not in server.link.names()
+
+
+async def test_who_hears_music_again_or_presses_a_key_is_told_of(server: Server) -> None:
+    assert server.hears("UserEvent", CALLER, UserEvent="AcdKey") == [KeyPressed(MAIN, ChannelId(CALLER))]
+    assert server.hears("UserEvent", CALLER, UserEvent="AcdWaits") == [CallerWaits(MAIN, ChannelId(CALLER))]
+
+
+async def test_the_whisper_goes_along_with_the_ring(server: Server) -> None:
+    server.decides(made(whisper="custom/sales"))
+
+    assert "ACD_WHISPER=custom/sales" in server.link.last("Originate")["Variable"].split(",")
