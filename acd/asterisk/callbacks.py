@@ -19,6 +19,7 @@ import structlog
 
 from acd import numbers
 from acd.asterisk import reading
+from acd.asterisk.channels import Channels
 from acd.asterisk.link import Event
 from acd.center.facts import (
     AnyFact,
@@ -43,7 +44,6 @@ from acd.center.inputs import (
     NumberTyped,
 )
 from acd.center.model import ChannelId, Kind, OfferId, PbxName, Request, RequestId
-from acd.center.offers import offer_of
 from acd.center.state import State
 from acd.dialling import Dialling, DialRefused, NoTrunk, Purpose
 from acd.messages import Messages, NoMessage
@@ -83,12 +83,14 @@ class Callbacks:
         tell: Callable[[Input], Sequence[AnyFact]],
         now: Callable[[], float],
         means: Means,
+        channels: Channels,
     ) -> None:
         self._pbx = pbx
         self._send = send
         self._tell = tell
         self._now = now
         self._means = means
+        self._channels = channels
         self._tasks: set[asyncio.Task[None]] = set()
 
     def use(self, means: Means) -> None:
@@ -276,7 +278,7 @@ class Callbacks:
     # ---- The agent
 
     def _key(self, channel: ChannelId, event: Event) -> None:
-        if offer := offer_of(channel):
+        if offer := self._channels.offer_of(channel):
             when = self._moment(event.get("When", ""))
             self._tell(CallbackKey(offer, event.get("Do", ""), at=when, with_me=event.get("With") == "1"))
 
@@ -316,7 +318,7 @@ class Callbacks:
         self._redirect(fact.channel, "acd-customer", "1")
 
     def _dialled(self, channel: ChannelId, event: Event) -> None:
-        offer, status = offer_of(channel), event.get("Status", "")
+        offer, status = self._channels.offer_of(channel), event.get("Status", "")
         if offer is None or status == "CANCEL":
             return
         if status == "ANSWER":

@@ -75,7 +75,7 @@ class Calls:
         """Events heard while the survey is under way; None at other times."""
         self._channels = Channels()
         self._orders = Orders(link, tell, self._channels, means)
-        self._callbacks = Callbacks(self.pbx, self._orders.send, tell, now, means)
+        self._callbacks = Callbacks(self.pbx, self._orders.send, tell, now, means, self._channels)
         self._parties: dict[str, dict[ChannelId, str]] = {}
         """Who is in which bridge, each with his channel's name."""
         self._party_of: dict[ChannelId, str] = {}
@@ -325,17 +325,16 @@ class Calls:
         self._passed_on.discard(channel)
         self._consulted.discard(channel)
         self._accepted_early.discard(channel)
+        offer, of_a_phone = self._channels.offer_of(channel), self._channels.is_of_a_phone(channel)
         rang = channel in self._channels.rang
         why_not_originated = self._channels.forget(channel)
-        if offer := self._channels.offer_of(channel):
+        if offer:
             how, cause = reading.how_it_ended(event, why_not_originated, rang)
             self._tell(LegEnded(offer=offer, how=how, cause=cause))
         if self._callbacks.holds(channel):
             self._callbacks.gone(channel)
-        else:
-            self._tell(ChannelGone(pbx=self.pbx, channel=channel))  # a leg that was picked up, or sent on, is one too
-        self._channels.picked_up.pop(channel, None)
-        self._channels.sent_on.discard(channel)
+        elif of_a_phone:
+            self._tell(ChannelGone(pbx=self.pbx, channel=channel))
 
     def _hangs_up(self, event: Event) -> None:
         """Its telephone has: first here of the two that talked, whichever channel ends first."""
@@ -361,7 +360,7 @@ class Calls:
 
     def _dial_ended(self, event: Event) -> None:
         """An agent's leg has called a customer, who has picked up."""
-        offer = offer_of(event.get("Uniqueid", ""))
+        offer = self._channels.offer_of(ChannelId(event.get("Uniqueid", "")))
         if offer and event.get("DialStatus") == "ANSWER":
             self._tell(CustomerAnswered(offer=offer, channel=ChannelId(event["DestUniqueid"])))
 

@@ -45,8 +45,9 @@ class Channels:
         self.settled_at.pop(channel, None)
         self.forget_bridging(channel)
         self.stop_lingering(channel)
-        for known in (self.marked, self.mobiles, self.rang, self.answered):
+        for known in (self.marked, self.mobiles, self.rang, self.answered, self.sent_on):
             known.discard(channel)
+        self.picked_up.pop(channel, None)
         return self.legs.pop(channel, "")
 
     def stop_lingering(self, channel: ChannelId) -> bool:
@@ -68,6 +69,10 @@ class Channels:
             return None
         offer = offers.offer_of(channel)
         return None if offer in self.picked_up.values() else offer
+
+    def is_of_a_phone(self, channel: ChannelId) -> bool:
+        """It was not made by us, or has become an ordinary call."""
+        return channel in self.sent_on or offers.offer_of(channel) is None
 
     def keep_picked_up(self, alive: Set[ChannelId]) -> None:
         self.picked_up = {channel: offer for channel, offer in self.picked_up.items() if channel in alive}

@@ -155,10 +155,12 @@ def _channel_gone(turn: Turn, told: inputs.ChannelGone) -> None:
 
 
 def _leg_ended(turn: Turn, told: inputs.LegEnded) -> None:
+    """Or an end of what is no leg, or none any more: its agent was transferred by his caller, before a new start."""
     if told.offer in turn.state.offers:
         offers.leg_ended(turn, told)
-    else:
-        phones.leg_gone(turn, offers.leg_channel(told.offer))
+        return
+    for pbx in sorted(turn.state.steered):
+        _channel_gone(turn, inputs.ChannelGone(pbx=pbx, channel=offers.leg_channel(told.offer)))
 
 
 _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {

@@ -36,13 +36,6 @@ def channel_gone(turn: Turn, told: ChannelGone) -> None:
         agents.heed_devices(turn, agent)
 
 
-def leg_gone(turn: Turn, leg: ChannelId) -> None:
-    """One that was nobody's."""
-    for pbx, channel in list(turn.state.phone_of_channel):
-        if channel == leg:
-            channel_gone(turn, ChannelGone(pbx=pbx, channel=channel))
-
-
 def _logged_in_at(turn: Turn, dial: str) -> list[Agent]:
     there = [turn.state.agents[name] for name in turn.state.agents_at.get(dial, ())]
     return [agent for agent in there if agent.state is not AgentState.LOGGED_OUT]

@@ -30,6 +30,7 @@ from acd.center.facts import (
 )
 from acd.center.inputs import (
     BridgeFailed,
+    CallbackKey,
     CallBridged,
     CallerJoined,
     CallerWaits,
@@ -253,8 +254,7 @@ async def test_who_hangs_up_is_told_before_his_channel_ends(server: Server) -> N
 async def test_a_channel_that_has_ended_is_told_with_its_cause(server: Server) -> None:
     assert server.hears("Hangup", CALLER, Cause="16") == [ChannelGone(MAIN, CALLER)]
     assert server.hears("Hangup", LEG, **{"Cause": "17", "Cause-txt": "User busy"}) == [
-        LegEnded(OFFER, LegEnd.BUSY, "17 User busy"),
-        ChannelGone(MAIN, LEG),
+        LegEnded(OFFER, LegEnd.BUSY, "17 User busy")
     ]
 
 
@@ -267,8 +267,7 @@ async def test_a_dial_that_made_no_channel_has_failed(server: Server) -> None:
 async def test_a_dial_that_made_a_channel_has_its_end_told_by_that(server: Server) -> None:
     server.hears("Newchannel", LEG, ChannelState="0")
     assert server.hears("OriginateResponse", LEG, Response="Failure", Reason="3") == []
-    ended = LegEnded(OFFER, LegEnd.NO_ANSWER, "originate failed, reason 3")
-    assert server.hears("Hangup", LEG, Cause="0") == [ended, ChannelGone(MAIN, LEG)]
+    assert server.hears("Hangup", LEG, Cause="0") == [LegEnded(OFFER, LegEnd.NO_ANSWER, "originate failed, reason 3")]
     assert server.hears("OriginateResponse", LEG, Response="Failure", Reason="3") != [], "it is forgotten"
 
 
@@ -398,7 +397,7 @@ async def test_a_leg_that_consults_has_not_ended_its_talk_by_hanging_up(server: 
     server.bridges()
     server.hears("BridgeEnter", LEG, BridgeUniqueid="consultation")
     assert server.hears("HangupRequest", LEG) == []
-    assert server.hears("Hangup", LEG, Cause="16") == [LegEnded(OFFER, LegEnd.HUNG_UP, "16"), ChannelGone(MAIN, LEG)]
+    assert server.hears("Hangup", LEG, Cause="16") == [LegEnded(OFFER, LegEnd.HUNG_UP, "16")]
     assert server.hears("HangupRequest", LEG) == [LegHungUp(OFFER)], "it is forgotten"
 
 
@@ -469,7 +468,7 @@ async def test_a_place_that_is_handed_over_is_told_with_the_newcomer(server: Ser
 async def test_another_telephone_that_picks_up_stands_for_the_leg(server: Server) -> None:
     picked_up = CallPickedUp(MAIN, OFFER, "7", "PJSIP/bob")
     assert server.hears("Pickup", "7", "PJSIP/bob-0003", TargetUniqueid=LEG) == [picked_up]
-    assert server.hears("Hangup", LEG, Cause="26") == [ChannelGone(MAIN, LEG)], "the offer goes on"
+    assert server.hears("Hangup", LEG, Cause="26") == [], "the offer goes on"
     assert server.hears("UserEvent", "7", "PJSIP/bob-0003", UserEvent="AcdAccept") == [LegAccepted(OFFER)]
     server.decides(accepted(channel="7"))
     assert server.link.last("Bridge")["Channel2"] == "PJSIP/bob-0003"
@@ -477,6 +476,13 @@ async def test_another_telephone_that_picks_up_stands_for_the_leg(server: Server
     assert CallBridged(OFFER) in server.hears("BridgeEnter", "7", BridgeUniqueid="b")
     assert server.hears("HangupRequest", "7") == [LegHungUp(OFFER)]
     assert server.hears("Hangup", "7", Cause="16") == [LegEnded(OFFER, LegEnd.HUNG_UP, "16"), ChannelGone(MAIN, "7")]
+
+
+async def test_the_keys_of_who_picked_up_a_callback_are_his(server: Server) -> None:
+    server.hears("Pickup", "7", TargetUniqueid=LEG)
+    (key,) = server.hears("UserEvent", "7", UserEvent="AcdCallback", Do="call")
+    assert isinstance(key, CallbackKey)
+    assert (key.offer, key.action) == (OFFER, "call")
 
 
 async def test_who_has_taken_the_call_before_his_pickup_is_told_has_taken_it(server: Server) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from acd.center import inputs
-from acd.center.facts import LegReleased, OfferEnded, RequestConnected, RequestEnded, RequestPassedOn
+from acd.center.facts import CustomerDialled, LegReleased, OfferEnded, RequestConnected, RequestEnded, RequestPassedOn
 from acd.center.inputs import LegEnd
 from acd.center.model import ChannelId, RequestId
 
+from .test_callbacks import asks, callback_queue
 from .worlds import MAIN, World, one_queue
 
 
@@ -200,6 +201,48 @@ def test_of_several_phones_that_ring_the_others_fall_silent_when_one_was_picked_
 
     assert [fact.channel for fact in world.told(LegReleased, answered_elsewhere=True)] == [carols]
     assert (world.state_of("alice"), world.state_of("carol")) == ("available", "available")
+
+
+@pytest.mark.parametrize("then", ["new rules", "the link is back"])
+def test_nobody_else_s_phone_begins_to_ring_while_one_was_picked_up(then: str) -> None:
+    world = World().with_queue("sales", strategy="ring_all").with_agents("alice", "carol", sales=1)
+    request = world.caller_joins("sales")
+    world.picks_up("reception", whose="alice")
+
+    if then == "new rules":
+        world.with_agents("dave", sales=1)
+    else:
+        world.link_is_lost()
+        world.logs_in("alice")
+        world.link_is_back()
+
+    assert set(world.ringing) == {"alice", "carol"}, "alice's is the one that was picked up"
+    assert world.request(request).offers_made == 2
+
+
+def test_a_callback_that_a_stranger_picks_up_is_not_his_to_make() -> None:
+    world = callback_queue("alice")
+    request = asks(world)
+
+    offer = world.picks_up("reception", whose="alice")
+
+    assert world.told(LegReleased)[-1].channel == "pickup"
+    assert world.told(OfferEnded)[-1].outcome == "cancelled"
+    world.hangs_up(offer)
+    assert world.ringing == {"alice": request}
+
+
+def test_a_callback_that_another_agent_picks_up_is_his() -> None:
+    world = callback_queue("alice").with_queue("support").with_agents("bob", support=1)
+    request = asks(world)
+
+    world.picks_up("bob", whose="alice")
+    world.accepts("bob")
+
+    assert (world.state_of("alice"), world.state_of("bob")) == ("available", "connected")
+    assert world.request(request).agent == "bob"
+    world.presses("bob", "call")
+    assert world.last(CustomerDialled).channel == "pickup"
 
 
 def test_when_a_pickup_comes_to_nothing_all_phones_ring_again() -> None:

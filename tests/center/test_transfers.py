@@ -244,6 +244,20 @@ def test_an_agent_whom_his_caller_transfers_into_a_queue_waits_there_as_anybody(
     assert (world.state_of("alice"), world.state_of("carol")) == ("available", "wrap_up")
 
 
+def test_an_agent_s_leg_that_joins_a_line_by_whatever_way_is_a_caller_there() -> None:
+    world = _talks("alice").with_queue("support")
+    leg, talk = _leg_of(world, "alice"), world.agent("alice").request
+
+    again = world.caller_joins("support", channel=leg)
+
+    assert world.ending_of(talk).outcome == "answered"
+    assert world.state_of("alice") == "wrap_up"
+    world.tell(inputs.ChannelGone(MAIN, leg))
+    assert world.ending_of(again).outcome == "abandoned"
+    world.time_passes(5)
+    assert world.state_of("alice") == "available"
+
+
 def test_an_agent_without_wrap_up_is_not_offered_a_call_at_the_phone_that_goes_on() -> None:
     world = one_queue("alice", wrap_up_seconds=0)
     world.caller_joins("sales")
@@ -258,8 +272,8 @@ def test_an_agent_without_wrap_up_is_not_offered_a_call_at_the_phone_that_goes_o
 
 def test_a_new_start_does_not_cut_off_an_agent_whom_his_caller_has_transferred() -> None:
     world = _talks("alice")
-    leg = _leg_of(world, "alice")
-    world.tell(inputs.LegSentOn(MAIN, world.offer_to("alice")))
+    offer = world.offer_to("alice")
+    world.tell(inputs.LegSentOn(MAIN, offer))
     world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
 
     world.daemon_restarts()
@@ -268,7 +282,7 @@ def test_a_new_start_does_not_cut_off_an_agent_whom_his_caller_has_transferred()
     assert world.told(LegReleased) == []
     world.time_passes(60)
     assert world.agent("alice").reason == "on_phone"
-    world.tell(inputs.ChannelGone(MAIN, leg))
+    world.hangs_up(offer)
     assert world.state_of("alice") == "available"
 
 
@@ -286,6 +300,16 @@ def test_who_waits_hands_his_place_over() -> None:
     assert (world.request(place).channel, world.request(place).caller) == ("boss", boss)
     world.tell(inputs.ChannelGone(MAIN, ChannelId("boss")))
     assert world.ending_of(place).outcome == "abandoned"
+
+
+def test_of_two_calls_the_place_is_that_of_the_one_that_waits() -> None:
+    world = _talks("alice").with_queue("support")
+    talk = world.agent("alice").request
+    place = world.caller_joins("support", channel="second")
+
+    world.tell(inputs.PlaceTaken(MAIN, (ChannelId("customer"), ChannelId("second")), ChannelId("boss"), Caller()))
+
+    assert (world.request(talk).channel, world.request(place).channel) == ("customer", "boss")
 
 
 def test_who_takes_the_place_of_one_for_whom_a_phone_rings_is_connected_there() -> None:
