@@ -29,7 +29,7 @@ from acd.center.facts import (
 )
 from acd.center.in_vain import NO_SIGN_OF_LIFE
 from acd.center.inputs import NOT_DIALLED
-from acd.center.model import AgentState, Difference, OfferOutcome, Outcome
+from acd.center.model import AgentState, Difference, Kind, OfferOutcome, Outcome, Request, RequestState
 from acd.center.reach import MOBILE
 from acd.center.state import State
 from acd.dialling import Purpose, Rule
@@ -38,6 +38,7 @@ from acd.dialling import Purpose, Rule
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 CALL = "call"
+IN_LINE = (RequestState.WAITING, RequestState.OFFERED)
 """The only kind that there is so far."""
 
 REFUSALS = ("FULL", "EMPTY", "CLOSED")
@@ -339,7 +340,7 @@ class _Now(Collector):
     def look(self) -> None:
         """On the thread of the event loop, where nothing changes meanwhile."""
         of_links = [self._trunk_legs(), self._up(), self._events(), self._mended(), self._actions()]
-        self._seen = [self._waiting(), self._agents(), *of_links, *self._written()]
+        self._seen = [self._waiting(), self._callbacks(), self._agents(), *of_links, *self._written()]
 
     def collect(self) -> Iterator[Metric]:
         yield from self._seen
@@ -348,9 +349,22 @@ class _Now(Collector):
         waiting = GaugeMetricFamily(
             "acd_requests_waiting", "Requests in the line, those being offered included", labels=["queue", "kind"]
         )
+        callbacks = Counts(one.queue for one in self._open_callbacks() if one.state in IN_LINE)
         for name, queue in self._state.queues.items():
-            waiting.add_metric([name, CALL], len(queue.line))
+            waiting.add_metric([name, CALL], len(queue.line) - callbacks[name])
+            waiting.add_metric([name, Kind.CALLBACK], callbacks[name])
         return waiting
+
+    def _callbacks(self) -> Metric:
+        family = GaugeMetricFamily("acd_callbacks", "Callbacks that are open, by state", labels=["queue", "state"])
+        counts = Counts((one.queue, one.state) for one in self._open_callbacks())
+        for name in self._state.queues:
+            for state in (*IN_LINE, RequestState.ONGOING, RequestState.SCHEDULED):
+                family.add_metric([name, state], counts[name, state])
+        return family
+
+    def _open_callbacks(self) -> Iterator[Request]:
+        return (self._state.requests[name] for name in self._state.callbacks.values())
 
     def _agents(self) -> Metric:
         agents = GaugeMetricFamily("acd_agents", "Agents of a queue, by state", labels=["queue", "state"])

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from center.worlds import World
+from center.worlds import MAIN, World
 from prometheus_client.parser import text_string_to_metric_families
 
 import acd
 from acd.center.facts import OfferMade
-from acd.center.inputs import LegEnd
+from acd.center.inputs import AskForCallback, LegEnd
 from acd.center.model import Difference, Outcome, QueueName, WayOut
 from acd.center.reach import Forward
 from acd.dialling import Purpose, Rule
@@ -156,7 +156,7 @@ async def test_who_waits_is_looked_up_and_those_being_offered_wait_too(watched: 
         watched.world.caller_joins("sales")
     watched.world.takes_the_call("alice")
 
-    assert await watched.sees("acd_requests_waiting") == {"sales call": 3}
+    assert await watched.sees("acd_requests_waiting") == {"sales call": 3, "sales callback": 0}
 
 
 async def test_agents_are_looked_up_by_state_and_count_in_each_of_their_queues(watched: Watched) -> None:
@@ -281,6 +281,19 @@ async def test_what_has_to_stay_zero_is_there_from_the_start(watched: Watched) -
     assert await watched.sees("acd_errors_total") == {"center": 1, "http": 0, "journal": 0}
 
 
+async def test_callbacks_are_told_by_their_state(watched: Watched) -> None:
+    for number, due_at in (("+31201234567", None), ("+31201234568", watched.world.now + 60)):
+        watched.world.tell(AskForCallback(QueueName("sales"), number, MAIN, due_at=due_at))
+
+    assert await watched.sees("acd_callbacks") == {
+        "sales waiting": 1,
+        "sales offered": 0,
+        "sales ongoing": 0,
+        "sales scheduled": 1,
+    }
+    assert (await watched.sees("acd_requests_waiting"))["sales callback"] == 1
+
+
 async def test_what_the_dial_policy_refuses_is_counted_by_purpose_and_rule(watched: Watched) -> None:
     assert await watched.sees("acd_dials_refused_total") == {f"{p} {rule}": 0 for p in Purpose for rule in Rule}
 
@@ -346,6 +359,7 @@ async def test_a_journal_that_cannot_be_written_is_seen() -> None:
 
 CONTRACT = {
     "acd_requests_waiting": {"queue", "kind"},
+    "acd_callbacks": {"queue", "state"},
     "acd_requests_total": {"queue", "kind", "outcome"},
     "acd_callers_refused_total": {"queue", "status"},
     "acd_wait_seconds": {"queue", "kind", "outcome"},

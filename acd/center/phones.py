@@ -8,7 +8,7 @@ from __future__ import annotations
 from acd.center import agents, offers
 from acd.center.facts import PhoneFreed, PhoneTaken
 from acd.center.inputs import ChannelGone, PhoneUsed
-from acd.center.model import Agent, AgentState, ChannelId
+from acd.center.model import Agent, AgentState
 from acd.center.turn import Turn
 
 
