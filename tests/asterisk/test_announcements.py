@@ -242,7 +242,7 @@ async def test_an_agent_who_answers_during_an_announcement_is_connected_at_once_
 
         assert ear.moments_of("BackgroundStatus") == []
         # One start on joining; one more, if he answered in the instant before the announcement began.
-    assert len(ear.moments_of("MusicOnHoldStart")) <= 2
+        assert len(ear.moments_of("MusicOnHoldStart")) <= 2
         assert (await centre.told(RequestConnected)).connect_seconds < 0.5
         ring.hangup()
         assert await centre.status_after_the_queue() == "ANSWERED"
