@@ -171,6 +171,8 @@ class Calls:
             self._tell(reading.feature(self.pbx, event))
         elif event["UserEvent"] == "AcdAccept":
             self._accepted(channel, event["Channel"])
+        elif event["UserEvent"] == "AcdElsewhere":
+            self._channels.stop_lingering(channel)
         elif event["UserEvent"] == "AcdReject" and (offer := self._channels.offer_of(channel)):
             self._tell(LegRejected(offer=offer, pause=event.get("Pause") == "yes"))
         else:
@@ -208,8 +210,8 @@ class Calls:
             return
         if offer := offer_of(channel):
             self._channels.answered.add(channel)
-            if self._channels.stop_lingering(channel):
-                self._orders.say_why(channel)
+            if channel in self._channels.lingering:
+                self._orders.say_why_soon(channel)
             self._tell(LegAnswered(offer=offer))
         else:
             self._tell_of_phone(channel, event)

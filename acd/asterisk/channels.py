@@ -6,7 +6,7 @@ Calls writes it down as the server's events tell; Orders reads it, and notes wha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Set
+from collections.abc import Callable, Set
 
 from acd.center import offers
 from acd.center.model import ChannelId, OfferId
@@ -33,7 +33,7 @@ class Channels:
         self.settled_at: dict[ChannelId, float] = {}
         """Those that were redirected: the moment, by the loop's clock, from which on they may be bridged."""
         self.lingering: dict[ChannelId, asyncio.TimerHandle] = {}
-        """Legs that have lost and may be picked up just now, each with what hangs it up soon."""
+        """Legs that have lost and may be picked up just now, each with what is to be done about it soon."""
         self.picked_up: dict[ChannelId, OfferId] = {}
         """Channels of other telephones that stand in the place of a leg."""
         self.sent_on: set[ChannelId] = set()
@@ -49,6 +49,14 @@ class Channels:
             known.discard(channel)
         self.picked_up.pop(channel, None)
         return self.legs.pop(channel, "")
+
+    def linger(self, channel: ChannelId, seconds: float, then: Callable[[ChannelId], None]) -> None:
+        def over() -> None:
+            del self.lingering[channel]
+            then(channel)
+
+        self.stop_lingering(channel)
+        self.lingering[channel] = asyncio.get_running_loop().call_later(seconds, over)
 
     def stop_lingering(self, channel: ChannelId) -> bool:
         """Answers whether it did."""

@@ -34,6 +34,8 @@ log = structlog.get_logger()
 
 ANSWERED_ELSEWHERE = "26"
 """AST_CAUSE_ANSWERED_ELSEWHERE: the phone shows no missed call (the Reason header of RFC 3326)."""
+DIALPLAN_BEGINS_SECONDS = 0.2
+"""After its answer a leg is redirected no sooner: a channel whose dialplan is just beginning may miss it."""
 RING_MARGIN_SECONDS = 5.0
 """How much longer than the center Asterisk lets a phone ring: for the case that nobody tells it to stop."""
 SETTLES_SECONDS = 0.01
@@ -167,19 +169,24 @@ class Orders:
         if not fact.answered_elsewhere:
             self.send("Hangup", {"Channel": fact.channel})
         elif fact.channel in self._channels.answered:
-            self.say_why(fact.channel)
+            self._mark_elsewhere(fact.channel)
+            self.say_why_soon(fact.channel)
         elif fact.linger_seconds:
-            hang_up = asyncio.get_running_loop().call_later(fact.linger_seconds, self._give_up_waiting, fact.channel)
-            self._channels.lingering[fact.channel] = hang_up
+            self._mark_elsewhere(fact.channel)
+            self._channels.linger(fact.channel, fact.linger_seconds, self._hang_up_elsewhere)
         else:
             self._hang_up_elsewhere(fact.channel)
 
-    def say_why(self, channel: ChannelId) -> None:
-        self._redirect(channel, "acd-agent", "s", "elsewhere")
+    def _mark_elsewhere(self, channel: ChannelId) -> None:
+        """For the dialplan, if it has not begun yet."""
+        self.send("Setvar", {"Channel": channel, "Variable": "ACD_ELSEWHERE", "Value": "yes"})
 
-    def _give_up_waiting(self, channel: ChannelId) -> None:
-        del self._channels.lingering[channel]
-        self._hang_up_elsewhere(channel)
+    def say_why_soon(self, channel: ChannelId) -> None:
+        """To a leg that has been picked up, unless its dialplan has seen the mark and does so by itself."""
+        self._channels.linger(channel, DIALPLAN_BEGINS_SECONDS, self._say_why)
+
+    def _say_why(self, channel: ChannelId) -> None:
+        self._redirect(channel, "acd-agent", "s", "elsewhere")
 
     def _hang_up_elsewhere(self, channel: ChannelId) -> None:
         self.send("Hangup", {"Channel": channel, "Cause": ANSWERED_ELSEWHERE})

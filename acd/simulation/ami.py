@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from acd.simulation.channels import Caller, Channel, Originate
+from acd.simulation.channels import Caller, Channel, Leg, Originate
 from acd.simulation.pbx import SimulatedPbx
 
 LOOPBACK = "127.0.0.1"
@@ -105,10 +105,14 @@ class Session:
 
     def _redirect(self, action: Action) -> None:
         channel = self._channel(action, "channel", f"Channel does not exist: {action.get('channel', '')}")
-        if not isinstance(channel, Caller):
-            raise Refused("the simulated Asterisk redirects callers, and nobody else")
-        self.answer(action, "Message: Redirect successful\r\n")
         where = action.get("context", ""), action.get("exten", ""), action.get("priority", "")
+        if isinstance(channel, Leg) and where == ("acd-agent", "s", "elsewhere"):
+            self.answer(action, "Message: Redirect successful\r\n")
+            self._pbx.says_why(channel)
+            return
+        if not isinstance(channel, Caller):
+            raise Refused("the simulated Asterisk redirects no legs but those that have lost")
+        self.answer(action, "Message: Redirect successful\r\n")
         if where == ("acd-wait", "s", "again"):
             self._pbx.redirect_into_the_line(channel)
         elif where == ("acd-announce", "s", "1"):

@@ -27,6 +27,8 @@ STALE_SECONDS = 15.0
 """A heartbeat older than this sends callers to the fallback."""
 ANNOUNCEMENT_SECONDS = 8.0
 """What the shipped sounds take to tell a place and a wait; here each announcement does."""
+ELSEWHERE_SECONDS = 2.0
+"""How long it takes to say that somebody else has the call."""
 UNBRIDGED_SECONDS = 10.0
 """`Wait(10)`: a leg that is not bridged by then hangs up."""
 
@@ -190,6 +192,20 @@ class SimulatedPbx(Teller):
         self._is_up(leg)
         self._tell_dial("DialEnd", leg, "DialStatus: ANSWER\r\n")
         self._respond(leg.originate, "Success", leg.name, 4)
+        if leg.variables.get("ACD_ELSEWHERE"):
+            self.says_why(leg)
+        elif leg.variables.get("ACD_ACCEPT_KEY"):
+            leg.timer = self._loop.call_later(leg.manner.presses_after_seconds, self._accepts, leg)
+        else:
+            self._accepts(leg)
+
+    def says_why(self, leg: Leg) -> None:
+        """Somebody else has the call."""
+        leg.stops_timer()
+        self._user_event(leg, "AcdElsewhere", {})
+        leg.timer = self._loop.call_later(ELSEWHERE_SECONDS, self._dialplan_ends, leg)
+
+    def _accepts(self, leg: Leg) -> None:
         leg.variables["ACD_ACCEPTED"] = "yes"
         leg.moves("acd-agent", "s", 3)
         self._user_event(leg, "AcdAccept", {})

@@ -13,6 +13,8 @@ class Manner:
     rejects_after_seconds: float | None = None
     talk_seconds: float | None = None
     """After so long the agent hangs up; None, he leaves that to the caller."""
+    presses_after_seconds: float = 3.0
+    """After his answer, where he is asked for a key."""
 
 
 @dataclass(frozen=True, slots=True)

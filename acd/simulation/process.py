@@ -15,7 +15,7 @@ from acd.center import Center
 from acd.center.facts import AnyFact
 from acd.center.inputs import DaemonStarted, DayBegan, Input, RulesLoaded, TimePassed
 from acd.center.model import Refused, SiteRules
-from acd.dialling import Dialling
+from acd.dialling import Dialling, Purpose
 
 
 class Killed(BaseException):
@@ -55,6 +55,17 @@ async def _at_once() -> bool:
     return True
 
 
+class AnyNumber(Dialling):
+    """In a simulated world every number may be dialled."""
+
+    def dial_string(self, pbx: str, number: str, purpose: Purpose) -> str:
+        return self.dialled(number)
+
+    @staticmethod
+    def dialled(number: str) -> str:
+        return f"PJSIP/{number}@trunk"
+
+
 class Process:
     def __init__(
         self,
@@ -75,7 +86,7 @@ class Process:
         self._loop = asyncio.get_running_loop()
         self._calls: dict[str, Calls] = {}
         self._links = {name: link(_Heard(self, name)) for name, link in links.items()}
-        means = Means(self.center.state, Dialling(self._loop.time), None, on_disk=_at_once, can_promise=lambda: True)
+        means = Means(self.center.state, AnyNumber(self._loop.time), None, on_disk=_at_once, can_promise=lambda: True)
         for name, link in self._links.items():
             self._calls[name] = Calls(link, tell=self.tell, now=self._loop.time, means=means)
         self._timer: asyncio.TimerHandle | None = None

@@ -29,7 +29,7 @@ from acd.simulation.disk import Disk, GroupedJournal, Memory, Store
 from acd.simulation.faults import Faults
 from acd.simulation.network import WeatheredLoop
 from acd.simulation.people import Manner, Visitor
-from acd.simulation.process import Handlers, Killed, Process
+from acd.simulation.process import AnyNumber, Handlers, Killed, Process
 from acd.simulation.report import Report
 from acd.simulation.server import PORT, Server
 from acd.simulation.watch import LawBroken, Watch
@@ -294,7 +294,8 @@ class People:
     def _agent_comes(self, agent: AgentRules) -> None:
         chance = lots(f"agent {agent.name}", self._day.seed)
         for server in self._site.servers.values():
-            server.phones[agent.devices[0].dial] = lambda: self._manner(chance)
+            for device in agent.devices:
+                server.phones[device.dial or AnyNumber.dialled(device.number)] = lambda: self._manner(chance)
         habits = self._day.agents
         self._loop.call_later(chance.uniform(0, habits.late_seconds), self._site.asks, LogIn(agent.name))
         for begins, ends in habits.breaks(self._day.hours, chance):

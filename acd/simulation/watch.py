@@ -127,9 +127,12 @@ class Watch:
         to_him = self._offers_to.setdefault(fact.agent, {})
         self._demand({*to_him.values()} <= {fact.request}, fact, "the agent has another offer")
         self._demand(self._is_in_line(fact.request), fact, "the caller does not wait")
-        self._demand(fact.shared or not self._offers[fact.request], fact, "the caller is offered to another agent")
+        others = {self._agent_of[offer] for offer in self._offers[fact.request]} - {fact.agent}
+        self._demand(fact.shared or not others, fact, "the caller is offered to another agent")
         self._demand(fact.found or fact.pbx in self._steered, fact, "nobody steers the caller's server")
-        self._demand(not self._is_overtaken_by(fact.request), fact, "somebody like the caller came before him")
+        at_another_device = fact.request in to_him.values()
+        overtaken = not at_another_device and self._is_overtaken_by(fact.request)
+        self._demand(not overtaken, fact, "somebody like the caller came before him")
         to_him[fact.offer] = fact.request
         self._agent_of[fact.offer] = fact.agent
         self._offers[fact.request].add(fact.offer)

@@ -616,6 +616,18 @@ def test_where_the_trunk_is_full_agents_at_desks_are_next_and_the_others_wait_fo
     assert world.ringing == {"carol": second, "alice": third}
 
 
+def test_who_hangs_up_makes_room_for_another_before_his_wrap_up_is_over() -> None:
+    world = _crowd(1, "alice", "bob").with_queue("sales", wrap_up_seconds=60)
+    world.caller_joins("sales")
+    second = world.caller_joins("sales")
+    world.takes_the_call("alice")
+    assert world.ringing == {}
+
+    world.hangs_up("alice")
+
+    assert world.ringing == {"bob": second}
+
+
 def test_the_room_that_a_mobile_gave_back_is_told_as_the_moment_since_when_it_could_ring() -> None:
     world = _crowd(1, "alice", "bob")
     world.caller_joins("sales")

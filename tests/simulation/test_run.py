@@ -11,8 +11,9 @@ import pytest
 from msgspec.structs import replace as changed
 
 from acd.center import Center
-from acd.center.facts import AnyFact, OfferMade, PbxStateChanged, RequestEnded, RequestQueued
-from acd.center.model import Outcome
+from acd.center.facts import AnyFact, OfferMade, PbxStateChanged, RequestConnected, RequestEnded, RequestQueued
+from acd.center.model import Outcome, PbxName
+from acd.center.reach import Device, Forward, Forwarding, Trunk
 from acd.simulation.run import simulate
 from acd.simulation.watch import LawBroken, Watch
 
@@ -55,6 +56,31 @@ def test_nobody_is_lost_on_a_busy_day(strategy: str) -> None:
     outcomes = {outcome for queue in report.queues.values() for outcome in queue.outcomes}
     assert {Outcome.ANSWERED, Outcome.ABANDONED, Outcome.TIMEOUT} <= outcomes
     assert report.calls > 400
+
+
+@pytest.mark.parametrize("forward", Forward)
+def test_agents_on_mobiles_serve_a_day_through_a_trunk_that_has_room_for_half_of_them(forward: Forward) -> None:
+    at_desks = office(agents=6, ring_seconds=15, max_wait_seconds=240)
+    agents = tuple(
+        changed(
+            agent,
+            devices=(*agent.devices, Device(kind="mobile", number=f"+3161234567{at}", accept_key="1")),
+            forwarding=Forwarding(forward, mobile_after_seconds=5),
+        )
+        for at, agent in enumerate(at_desks.agents)
+    )
+    trunks = {PbxName("main"): Trunk(3)}
+    facts: list[AnyFact] = []
+
+    simulate(
+        day(rules=changed(at_desks, agents=agents, trunks=trunks), calls_per_hour=100, pbxs=("main",)),
+        facts.append,
+    )
+
+    taken_at = [fact.device for fact in facts if isinstance(fact, RequestConnected)]
+    assert len(taken_at) > 80
+    assert set(taken_at) <= {"desk", "mobile"}
+    assert ("mobile" in taken_at) == (forward is not Forward.DESK)
 
 
 def test_the_report_tells_what_the_facts_tell() -> None:
