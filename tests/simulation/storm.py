@@ -16,7 +16,6 @@ from structlog.testing import capture_logs
 from acd.center.model import (
     AgentName,
     AgentRules,
-    Device,
     OfferRules,
     Presence,
     QueueName,
@@ -24,6 +23,7 @@ from acd.center.model import (
     SiteRules,
     WayOut,
 )
+from acd.center.reach import Device
 from acd.simulation.arrivals import Agents, Callers
 from acd.simulation.faults import KINDS
 from acd.simulation.run import Day, Result, simulate
