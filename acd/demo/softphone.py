@@ -590,6 +590,7 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
         self.caller = str(request.headers["From"]["number"])
         self.ended_because: Ended | None = None
         self.status: int | None = None  # the SIP status with which it was refused
+        self.reason = ""  # why they ended it, in their words (RFC 3326)
         self.rings_there = False
         self.moments = {callstate: time.monotonic()}
         self.packets_received = 0
@@ -1042,6 +1043,8 @@ class Softphone(voip.VoIPPhone):  # type: ignore[misc]
     def _note_end(self, request: _Message) -> None:
         call = self.calls.get(request.call_id)
         self.sip.send(self.sip.gen_response(request, 200 if call else 481))
+        if call:
+            call.reason = str(request.headers.get("Reason", ""))
         if call and request.method == "CANCEL":
             call.cancelled()
         elif call:

@@ -70,33 +70,6 @@ async def test_all_phones_ring_and_the_first_to_answer_has_the_call(
 
 
 @both_releases
-async def test_two_who_answer_in_the_same_millisecond_are_never_both_connected(
-    pbx: PrivatePbx, phone: Phone, tmp_path: Path
-) -> None:
-    caller, alice, bob = [await phone(name) for name in ("caller", "alice", "bob")]
-    async with open_centre(
-        pbx,
-        tmp_path,
-        queue=[queue("sales", strategy="ring_all", wrap_up_seconds=0)],
-        agent=[agent("alice", sales=1), agent("bob", sales=1)],
-    ) as centre:
-        centre.log_in("alice", "bob")
-        for times in range(1, 21):
-            call = caller.call("sales")
-            rings = [await one.wait_for_ring_async(5) for one in (alice, bob)]
-            for ring in rings:
-                ring.answer()
-            await centre.told(RequestConnected, times=times)
-            await _talk(call)
-            assert len(centre.told_so_far(OfferEnded, outcome="accepted")) == times
-            call.hangup()
-            for ring in rings:
-                await ring.wait_for_async(CallState.ENDED, 5)
-            await centre.until(lambda state: not state.requests and not state.offers)
-            await centre.until(lambda _: centre.state_of("alice") == centre.state_of("bob") == "available")
-
-
-@both_releases
 async def test_who_has_waited_long_enough_goes_on_to_another_queue_and_is_served_there(
     pbx: PrivatePbx, phone: Phone, tmp_path: Path
 ) -> None:
