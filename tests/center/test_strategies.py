@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 
-from acd.center.facts import OfferMade
-from acd.center.inputs import DayBegan
-from acd.center.model import AgentName, QueueName
+from acd.center import inputs
+from acd.center.facts import AnyFact, OfferMade
+from acd.center.inputs import DayBegan, LegEnd
+from acd.center.model import AgentName, Caller, ChannelId, QueueName
 from acd.center.turn import Turn
 
-from .worlds import World
+from .worlds import MAIN, World
 
 CHI_SQUARE_8_DEGREES_P_0_001, CHI_SQUARE_9_DEGREES_P_0_001 = 26.125, 27.877
 """From the table in the NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.4."""
@@ -144,6 +146,67 @@ def test_random_is_uniform_over_ten_thousand_seeds_in_a_row() -> None:
 
     assert picks.total() == 10_000
     assert sum((picks[AgentName(agent)] - 1000) ** 2 / 1000 for agent in agents) < CHI_SQUARE_9_DEGREES_P_0_001
+
+
+class Calls:
+    """Thousands of them, one after the other, decided with the daemon's kind of chance; no witness looks on."""
+
+    def __init__(self, strategy: str, priorities: dict[str, int]) -> None:
+        world = World().with_queue("sales", strategy=strategy, wrap_up_seconds=0, ring_seconds=20)
+        for agent, priority in priorities.items():
+            world.with_agents(agent, sales=priority)
+        self.center, self.now, self.chance = world.center, world.now, random.Random(1)
+
+    def tell(self, told: inputs.Input) -> list[AnyFact]:
+        self.now += 0.25
+        return self.center.decide(told, self.now, self.chance.getrandbits(64))
+
+    def comes(self, number: int) -> OfferMade:
+        channel = ChannelId(f"caller-{number}")
+        facts = self.tell(inputs.CallerJoined(MAIN, channel, QueueName("sales"), Caller(number=channel)))
+        (made,) = (fact for fact in facts if isinstance(fact, OfferMade))
+        return made
+
+    def is_served(self, made: OfferMade) -> None:
+        for told in (inputs.LegAnswered, inputs.LegAccepted, inputs.CallBridged, inputs.LegHungUp):
+            self.tell(told(made.offer))
+        self.tell(inputs.LegEnded(made.offer, LegEnd.HUNG_UP))
+
+
+def test_random_is_uniform_over_ten_thousand_calls() -> None:
+    agents = [f"agent-{n}" for n in range(10)]
+    calls = Calls("random", dict.fromkeys(agents, 1))
+    picks: Counter[str] = Counter()
+
+    for number in range(10_000):
+        made = calls.comes(number)
+        picks[made.agent] += 1
+        calls.is_served(made)
+
+    assert picks.total() == 10_000
+    assert sum((picks[agent] - 1000) ** 2 / 1000 for agent in agents) < CHI_SQUARE_9_DEGREES_P_0_001
+
+
+def test_priority_never_picks_a_worse_agent_while_a_better_one_is_available() -> None:
+    """Over ten thousand calls, as agents are paused and on calls in whichever way."""
+    calls = Calls("priority", {f"agent-{n}": 1 + n // 3 for n in range(12)})
+    agents, picks, ongoing = calls.center.state.agents, Counter[int](), list[OfferMade]()
+
+    for number in range(10_000):
+        while len(ongoing) > calls.chance.randrange(8):
+            calls.is_served(ongoing.pop(calls.chance.randrange(len(ongoing))))
+        someone = calls.chance.choice(list(agents))
+        calls.tell(calls.chance.choice((inputs.Pause, inputs.MakeAvailable, inputs.MakeAvailable))(someone))
+        available = [agent.queues[QueueName("sales")] for agent in agents.values() if agent.free_since is not None]
+        if not available:
+            continue
+        made = calls.comes(number)
+        assert agents[made.agent].queues[QueueName("sales")] == min(available)
+        picks[min(available)] += 1
+        ongoing.append(made)
+
+    assert picks.total() > 9_000
+    assert set(picks) == {1, 2, 3, 4}, "there were times when only the worst were there"
 
 
 def test_the_choices_of_one_turn_do_not_depend_on_each_other() -> None:
