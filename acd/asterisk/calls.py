@@ -117,6 +117,7 @@ class Calls:
         self._means = means
         self._orders.use(means)
         self._callbacks.use(means)
+        self._watch.country = means.country
 
     def _stop_tasks(self) -> None:
         for task in self._tasks:

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from acd.center import agents, customers, devices, offers
+from acd.center import agents, customers, offers
 from acd.center.agents import Happening
-from acd.center.facts import BridgeRepeated, LegReleased, OfferAnswered, OfferProgressed
+from acd.center.facts import BridgeRepeated, LegReleased, OfferProgressed
 from acd.center.inputs import LegAccepted, LegBegan, LegProgressed, LiveChannel
 from acd.center.model import Agent, AgentState, ChannelId, Offer, OfferId, PbxName, Request, RequestState
 from acd.center.reach import MOBILE
@@ -81,8 +81,7 @@ def _talks(state: State, offer: Offer, live: LiveChannel, alive: Alive) -> bool:
 def _was_kept_waiting(turn: Turn, offer: Offer, live: LiveChannel) -> None:
     """He has answered, and taken the call perhaps, and nobody listened."""
     if offer.outcome is None or offers.to_be_bridged(turn, offer):
-        turn.tell(OfferAnswered(at=turn.now, offer=offer.id, deadline=turn.now + offers.ACCEPT_SECONDS, unheard=True))
-        devices.was_reached(turn, turn.state.agents[offer.agent], offer.device)
+        offers.answer(turn, offer, unheard=True)
     _bridge_again(turn, offer)
     if live.accepted:
         offers.accepted(turn, LegAccepted(offer=offer.id))
@@ -111,7 +110,7 @@ def adopt(turn: Turn, pbx: PbxName, live: LiveChannel, offer: OfferId) -> bool:
     if request is None or agent is None or request.queue not in agent.queues or not _may_ring(request, agent):
         return False
     device = next((one for one in (agent.seat, *agent.devices) if one and one.name == live.device), None)
-    if device is None:
+    if device is None or any(turn.state.offers[name].device.name == device.name for name in agent.offers):
         return False
     was_free = agent.free_since is not None
     shared = request.shared if request.offers else offers.rings_all(turn, request)

@@ -122,10 +122,22 @@ def rings_all(turn: Turn, request: Request) -> bool:
 def answered(turn: Turn, told: LegAnswered) -> None:
     offer = ringing(turn, told.offer)
     if offer and offer.answered_at is None:
-        seconds = turn.state.rules.offers.accept_seconds if offer.device.accept_key else ACCEPT_SECONDS
-        deadline = turn.now + seconds
-        turn.tell(OfferAnswered(at=turn.now, offer=offer.id, deadline=deadline, queue=offer.queue, agent=offer.agent))
-        devices.was_reached(turn, turn.state.agents[offer.agent], offer.device)
+        answer(turn, offer)
+
+
+def answer(turn: Turn, offer: Offer, unheard: bool = False) -> None:
+    seconds = turn.state.rules.offers.accept_seconds if offer.device.accept_key else ACCEPT_SECONDS
+    turn.tell(
+        OfferAnswered(
+            at=turn.now,
+            offer=offer.id,
+            deadline=turn.now + seconds,
+            queue=offer.queue,
+            agent=offer.agent,
+            unheard=unheard,
+        )
+    )
+    devices.was_reached(turn, turn.state.agents[offer.agent], offer.device)
 
 
 def accepted(turn: Turn, told: LegAccepted) -> None:

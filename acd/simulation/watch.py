@@ -131,7 +131,7 @@ class Watch:
         self._demand(fact.shared or not others, fact, "the caller is offered to another agent")
         self._demand(fact.found or fact.pbx in self._steered, fact, "nobody steers the caller's server")
         at_another_device = fact.request in to_him.values()
-        overtaken = not at_another_device and self._is_overtaken_by(fact.request)
+        overtaken = not fact.found and not at_another_device and self._is_overtaken_by(fact.request)
         self._demand(not overtaken, fact, "somebody like the caller came before him")
         to_him[fact.offer] = fact.request
         self._agent_of[fact.offer] = fact.agent

@@ -164,6 +164,15 @@ def test_who_hangs_up_without_a_message_has_abandoned() -> None:
     assert world.ending_of(request).outcome == "abandoned"
 
 
+def test_who_has_left_a_message_before_he_was_told_of_it_is_told_no_more() -> None:
+    world = with_busy_agents(offer_after_seconds=60)
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+
+    assert world.request(request).offer_at is None
+    assert world.center.next_deadline() is None
+
+
 def test_the_message_has_his_place() -> None:
     world = with_busy_agents()
     first, second, third = (world.caller_joins("sales") for _ in range(3))

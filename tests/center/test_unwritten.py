@@ -64,6 +64,17 @@ def test_who_took_the_call_of_an_offer_that_was_not_written_down_is_bridged_and_
     assert world.told(BridgeRepeated) == []
 
 
+def test_a_phone_that_rings_for_a_caller_already_is_not_taken_for_a_second_offer_to_him() -> None:
+    world = one_queue("alice")
+    request = world.caller_joins("sales")
+    made = world.offer("alice")
+
+    world.link_is_back(found=[_leg(request, "alice", world)])
+
+    assert list(world.center.state.offers) == [made.id]
+    assert [released.channel for released in world.told(LegReleased)] == [LOST]
+
+
 def test_who_joined_and_was_offered_without_a_word_of_it_in_the_journal_is_not_offered_twice() -> None:
     world = one_queue("alice", "bob")
     world.link_is_lost()
@@ -102,7 +113,9 @@ def test_who_picked_up_unheard_has_time_to_take_the_call() -> None:
 
     world.link_is_back(found=[LiveChannel(leg, bridged=False, talks=True)])
 
-    assert world.told(OfferAnswered)[-1].deadline == world.now + ACCEPT_SECONDS
+    answered = world.last(OfferAnswered)
+    assert (answered.agent, answered.queue, answered.unheard) == ("alice", "sales", True)
+    assert answered.deadline == world.now + ACCEPT_SECONDS
     assert world.told(LegReleased) == []
 
 

@@ -241,7 +241,8 @@ def _request_holds_together(state: State, request: Request) -> None:
     if request.accepted is None:
         assert request.state is RequestState.OFFERED
         agents = {state.offers[name].agent for name in request.offers}
-        assert len(agents) == 1 or (agents and request.shared)
+        picked_up = any(state.offers[name].picked_up for name in request.offers)
+        assert len(agents) == 1 or (agents and (request.shared or picked_up))
         for offer in (state.offers[name] for name in request.offers):
             assert (offer.request, offer.outcome) == (request.id, None)
             assert state.agents[offer.agent].state is AgentState.CONNECTING

@@ -81,7 +81,7 @@ def _callback_promised(state: State, fact: CallbackPromised) -> None:
     request.aside = request.spoken_to = False
     request.number, request.message, request.hours = fact.number, fact.message, fact.hours
     request.preferred = request.held_for
-    request.leave_at = request.announce_at = request.prompt_at = None
+    request.leave_at = request.offer_at = request.announce_at = request.prompt_at = None
     request.needs = fact.needs
     state.callbacks[request.queue, fact.number] = request.id
     lanes.enter(state, request, fact.at)
