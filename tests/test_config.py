@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from acd.calendars import Span
+from acd.center.model import AnnounceRules, PromptRules
 from acd.center.reach import Forward, Forwarding, Hours, Trunk
 from acd.config import BadConfig, Config, Mobile, load, warnings
 from acd.dialling import DialRules
@@ -104,6 +105,27 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(file: Path) -
         ('[[queue]]\nname = "sales"\njoin_needs = "anyone"', "6: queue 'sales': join_needs: "),
         ('[[queue]]\nname = "sales"\nways_out = { full = "context:a b" }', "6: queue 'sales': ways_out.full: "),
         ('[[queue]]\nname = "sales"\n[queue.ways_out]\nbored = "context:x"', "7: queue 'sales': ways_out.bored: there"),
+        ('[[queue]]\nname = "sales"\nannounce = { every_seconds = 9 }', "6: queue 'sales': announce.every_seconds: "),
+        (
+            '[[queue]]\nname = "sales"\nannounce = { place = false, wait = false }',
+            "6: queue 'sales': announce: must tell `place` or `wait`",
+        ),
+        (
+            '[[queue]]\nname = "sales"\nannounce = { on_joining = false }',
+            "6: queue 'sales': announce: must tell `place` or `wait`, `on_joining` or `every_seconds`",
+        ),
+        (
+            '[[queue]]\nname = "sales"\nprompts = { sounds = ["a&b"], every_seconds = 30 }',
+            "6: queue 'sales': prompts.sounds[0]: must be the name of a sound",
+        ),
+        (
+            '[[queue]]\nname = "sales"\nprompts = { sounds = [], every_seconds = 30 }',
+            "6: queue 'sales': prompts.sounds: ",
+        ),
+        (
+            '[[queue]]\nname = "sales"\nwhisper = "${SHELL(id)}"',
+            "6: queue 'sales': whisper: must be the name of a sound",
+        ),
         ('[[agent]]\nname = "a b"\n' + DESK, "5: agent 'a b': name: must be 1 to 64 letters"),
         ('[[agent]]\nname = "al"\ndevices = [ { kind = "desk" } ]', "6: agent 'al': devices[0].dial: is missing"),
         ('[[agent]]\nname = "al"\ndevices = [ { kind = "fax" } ]', "6: agent 'al': devices[0]: "),
@@ -625,3 +647,21 @@ number = "1a"
 
     assert f"{file}:14: agent 'bob': number: there are two of the number '17'" in bad.value.lines
     assert f"{file}:19: agent 'carol': number: must be 1 to 12 digits, not '1a'" in bad.value.lines
+
+
+def test_what_callers_and_agents_hear_becomes_rules(file: Path) -> None:
+    text = """[[queue]]
+name = "sales"
+announce = { wait = false, every_seconds = 60 }
+prompts = { sounds = ["one", "custom/two"], every_seconds = 45 }
+whisper = "custom/sales"
+[[queue]]
+name = "support"
+"""
+
+    sales, support = loaded(file, MAIN + text).rules().queues
+
+    assert sales.announce == AnnounceRules(place=True, wait=False, on_joining=True, every_seconds=60)
+    assert sales.prompts == PromptRules(("one", "custom/two"), every_seconds=45)
+    assert sales.whisper == "custom/sales"
+    assert (support.announce, support.prompts, support.whisper) == (None, None, "")

@@ -14,7 +14,7 @@ from center.worlds import MAIN, World
 from prometheus_client.parser import text_string_to_metric_families
 
 import acd
-from acd.center.facts import OfferMade
+from acd.center.facts import OfferMade, RequestQueued
 from acd.center.inputs import AskForCallback, LegEnd
 from acd.center.model import Difference, Outcome, QueueName, WayOut
 from acd.center.reach import Forward
@@ -149,6 +149,34 @@ async def test_the_error_of_the_estimate_at_entry_is_measured_when_a_request_is_
     world.takes_the_call("alice")
 
     assert await watched.sees("acd_wait_estimate_error_seconds_sum") == {"sales": 3}
+
+
+async def test_an_estimate_is_held_against_the_wait_that_came_true_of_it_and_not_against_that_of_another_place(
+    watched: Watched,
+) -> None:
+    world = watched.world.without_agent("bob").with_queue("sales", wrap_up_seconds=0)
+    for _ in range(6):
+        world.caller_joins("sales")
+        world.takes_the_call("alice")
+        world.time_passes(100)
+        world.hangs_up("alice")
+    before = await watched.sees("acd_wait_estimate_error_seconds_count")
+    world.caller_joins("sales")
+    world.takes_the_call("alice")
+    waits, moves_up = world.caller_joins("sales"), world.caller_joins("sales")
+    thought = world.last(RequestQueued, request=waits).estimated_seconds
+    assert thought
+    world.is_given_priority(moves_up, 1)  # whoever is given another place has no estimate any more
+
+    for _ in range(3):
+        world.time_passes(100)
+        world.hangs_up("alice")
+        if world.ringing:
+            world.takes_the_call("alice")
+
+    assert before == {"sales": 6}
+    assert await watched.sees("acd_wait_estimate_error_seconds_count") == {"sales": 8}  # theirs who talked, and his
+    assert await watched.sees("acd_wait_estimate_error_seconds_sum") == {"sales": pytest.approx(200 - thought)}
 
 
 async def test_who_waits_is_looked_up_and_those_being_offered_wait_too(watched: Watched) -> None:

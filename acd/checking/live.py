@@ -11,7 +11,7 @@ from acd.asterisk.link import ActionFailed, AmiServer, Link
 from acd.config import Asterisk, Config
 
 CONNECT_SECONDS = 10.0
-CONTEXTS = ("acd-queue", "acd-wait", "acd-agent", "acd-ask")
+CONTEXTS = ("acd-queue", "acd-wait", "acd-announce", "acd-agent", "acd-ask")
 """Of dialplans/acd.conf."""
 FIXED_IN = {18: (24, 2), 20: (9, 2), 21: (4, 2)}
 """CVE-2024-42365: until then, `write = originate` can write files, and so run programs."""

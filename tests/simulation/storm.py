@@ -11,13 +11,16 @@ import random
 import sys
 import time
 
+from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from acd.center.model import (
     AgentName,
     AgentRules,
+    AnnounceRules,
     OfferRules,
     Presence,
+    PromptRules,
     QueueName,
     QueueRules,
     SiteRules,
@@ -39,7 +42,7 @@ def storm(seed: int) -> Day:
     kinds = [kind for kind in KINDS if kind != "lose"]  # nobody compares while the link is up: it would stay lost
     few = tuple(sorted(chance.sample(kinds, chance.randint(1, 4)), key=kinds.index))
     return Day(
-        rules=_rules(chance),
+        rules=_announcing(_rules(chance), random.Random(f"announcements of storm {seed}")),
         callers=Callers(chance.choice((60, 200, 400)), talk_seconds=20, patience_seconds=60, urgent_share=0.2),
         agents=Agents(late_seconds=10, reject_share=0.1, miss_share=0.1),
         hours=HOURS,
@@ -82,6 +85,14 @@ def _rules(chance: random.Random) -> SiteRules:
             unreachable_limit_seconds=20,
         ),
     )
+
+
+def _announcing(rules: SiteRules, chance: random.Random) -> SiteRules:
+    def told(queue: QueueRules) -> QueueRules:
+        announce = chance.choice((None, AnnounceRules(), AnnounceRules(every_seconds=15)))
+        return replace(queue, announce=announce, prompts=chance.choice((None, PromptRules(("one", "two"), 10))))
+
+    return replace(rules, queues=tuple(map(told, rules.queues)))
 
 
 def live_through(seed: int) -> Result:

@@ -11,8 +11,16 @@ import pytest
 from msgspec.structs import replace as changed
 
 from acd.center import Center
-from acd.center.facts import AnyFact, OfferMade, PbxStateChanged, RequestConnected, RequestEnded, RequestQueued
-from acd.center.model import Outcome, PbxName
+from acd.center.facts import (
+    AnnouncementMade,
+    AnyFact,
+    OfferMade,
+    PbxStateChanged,
+    RequestConnected,
+    RequestEnded,
+    RequestQueued,
+)
+from acd.center.model import AnnounceRules, Outcome, PbxName, PromptRules
 from acd.center.reach import Device, Forward, Forwarding, Trunk
 from acd.simulation.run import simulate
 from acd.simulation.watch import LawBroken, Watch
@@ -81,6 +89,22 @@ def test_agents_on_mobiles_serve_a_day_through_a_trunk_that_has_room_for_half_of
     assert len(taken_at) > 80
     assert set(taken_at) <= {"desk", "mobile"}
     assert ("mobile" in taken_at) == (forward is not Forward.DESK)
+
+
+def test_on_a_day_full_of_announcements_nobody_is_lost_or_waits_longer() -> None:
+    silent = office(agents=6, max_wait_seconds=240)
+    told = {"announce": AnnounceRules(every_seconds=20), "prompts": PromptRules(("one", "two"), 15)}
+    facts: list[AnyFact] = []
+
+    of_silent = simulate(day(rules=silent, calls_per_hour=240)).report
+    of_told = simulate(
+        day(rules=office(agents=6, max_wait_seconds=240, **told), calls_per_hour=240), facts.append
+    ).report
+
+    assert sum(isinstance(fact, AnnouncementMade) for fact in facts) > 1000
+    assert of_told.calls == of_silent.calls
+    for queue in ("sales", "support"):
+        assert of_told.queues[queue].wait(50) == pytest.approx(of_silent.queues[queue].wait(50), abs=0.1)
 
 
 def test_the_report_tells_what_the_facts_tell() -> None:
