@@ -39,7 +39,7 @@ DIALPLAN_BEGINS_SECONDS = 0.2
 RING_MARGIN_SECONDS = 5.0
 """How much longer than the center Asterisk lets a phone ring: for the case that nobody tells it to stop."""
 SETTLES_SECONDS = 0.01
-"""So long a channel is let alone that was redirected, before it is bridged: the two in one breath took Asterisk 22 down,
+"""So long a channel that was redirected is let alone before it is bridged: the two in one breath took Asterisk 22 down
 and cost a caller of 16 his call (docs/asterisk-notes.md)."""
 
 

@@ -182,17 +182,21 @@ def test_a_caller_id_holds_nothing_that_would_end_it(who: Caller, shown: str) ->
     ],
 )
 def test_a_cause_tells_how_a_leg_ended(cause: str, how: LegEnd) -> None:
-    assert reading.how_it_ended(event("Hangup", Cause=cause), originate_reason="")[0] is how
+    assert reading.how_it_ended(event("Hangup", Cause=cause), originate_reason="", rang=False)[0] is how
 
 
 @pytest.mark.parametrize(("reason", "how"), [("3", LegEnd.NO_ANSWER), ("5", LegEnd.BUSY), ("8", LegEnd.UNREACHABLE)])
 def test_without_a_cause_the_reason_of_the_dial_tells(reason: str, how: LegEnd) -> None:
     ended = event("Hangup", Cause="0")
 
-    assert reading.how_it_ended(ended, reason) == (how, f"originate failed, reason {reason}")
+    assert reading.how_it_ended(ended, reason, rang=False) == (how, f"originate failed, reason {reason}")
 
 
 def test_a_cause_knows_better_than_the_reason_of_the_dial() -> None:
     ended = event("Hangup", **{"Cause": "17", "Cause-txt": "User busy"})
 
-    assert reading.how_it_ended(ended, originate_reason="3") == (LegEnd.BUSY, "17 User busy")
+    assert reading.how_it_ended(ended, originate_reason="3", rang=False) == (LegEnd.BUSY, "17 User busy")
+
+
+def test_a_telephone_that_is_busy_after_it_has_rung_was_declined() -> None:
+    assert reading.how_it_ended(event("Hangup", Cause="17"), originate_reason="", rang=True)[0] is LegEnd.REJECTED
