@@ -40,6 +40,12 @@ exten => 6,1,UserEvent(Pressed,Key: ${EXTEN})
  same => n,Wait(1)
  same => n,Goto(acd-wait,s,again)
 """
+SLOW_PLACE = """
+[acd-place-custom]
+exten => 7,1,Wait(2)
+ same => n,Return(queue-thankyou)
+"""
+"""The seventh takes two seconds to be put into words."""
 EVERYTHING = "[ear]\nsecret = ear\nread = all\n"
 TONE_PERIOD_SAMPLES = 8
 """1,000 Hz at 8,000 samples a second; nothing else that our phones hear repeats itself so."""
@@ -51,7 +57,9 @@ HANDLING_SECONDS = 240.0
 @pytest.fixture(scope="module")
 def pbx_settings() -> PbxSettings:
     return PbxSettings(
-        endpoints=phones(*NAMES, "caller", "other"), dialplan=DIALPLAN + KEYS, files={"manager.conf": EVERYTHING}
+        endpoints=phones(*NAMES, "caller", "other"),
+        dialplan=DIALPLAN + KEYS + SLOW_PLACE,
+        files={"manager.conf": EVERYTHING},
     )
 
 
@@ -281,6 +289,28 @@ async def test_an_announcement_in_one_breath_with_an_acceptance_ends_in_the_talk
         assert len(centre.told_so_far(RequestConnected)) == 15
         assert len(centre.told_so_far(OfferEnded)) == 15
         assert max(fact.connect_seconds for fact in centre.told_so_far(RequestConnected)) < 0.5
+
+
+@both_releases
+async def test_who_is_connected_before_the_first_word_hears_none_after_the_talk(
+    centre: CallCentre, phone: Phone, ear: Ear
+) -> None:
+    caller, alice = await phone("caller"), await phone("alice")
+    call = caller.call("sales")
+    await waits_in(centre, call)
+    (request,) = centre.state.requests.values()
+    where = {"queue": request.queue, "channel": request.channel, "pbx": MAIN}
+    centre.daemon._calls[MAIN].on_fact(AnnouncementMade(at=0, request=request.id, place=7, **where))
+    await ear.until(lambda: ear.moments_of("Newexten", Context="acd-place-custom"))
+
+    centre.log_in("alice")
+    ring = await alice.wait_for_ring_async(5)
+    ring.answer()
+    await talks(call)
+    ring.hangup()
+
+    assert await centre.status_after_the_queue() == "ANSWERED"
+    assert ear.announced() == []
 
 
 # ---- Keys
