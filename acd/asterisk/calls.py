@@ -279,8 +279,9 @@ class Calls:
         return True
 
     def _transferred(self, event: Event) -> None:
-        """Transferee and target are left; who transfers is an agent, by his leg or another call of his, or a caller."""
-        if event.get("Result") != "Success":
+        """Transferee and target are left; who transfers is an agent, by his leg or another call of his, or a caller.
+        From a conference of three nobody has gone."""
+        if event.get("Result") != "Success" or event.get("DestType") == "Threeway":
             return
         named = (ChannelId(event.get(f"{which}TransfererUniqueid", "")) for which in ("", "Orig", "Second"))
         transferers = [channel for channel in named if channel]

@@ -21,6 +21,7 @@ from acd.center.facts import (
     OfferMade,
     RequestConnected,
     RequestEnded,
+    RequestPassedOn,
     RequestQueued,
     RequestRequeued,
 )
@@ -427,6 +428,29 @@ async def test_keys_put_the_caller_on_hold_and_take_him_back(
     call.hangup()
     ended = await centre.told(RequestEnded)
     assert (ended.outcome, ended.ended_by, ended.agent) == ("answered", "caller", "alice")
+    await mobile.stop_async()
+
+
+async def test_an_agent_who_makes_a_conference_by_keys_is_still_in_the_call(
+    network: MobileNetwork, centre_of: Any, phone: Phone
+) -> None:
+    mobile, caller = await network.subscriber(ALICE), await phone("caller")
+    centre = await centre_of(_agent("alice", ALICE, forward="mobile"))
+    call, ring = await _talking_on_his_mobile(mobile, caller)
+    leg = centre.state.offers[centre.agent("alice").offers[0]].channel
+    ring.press("*2")
+    await centre.heard("MusicOnHoldStart", times=2)
+    ring.press("0#")
+    await centre.heard("BridgeEnter", times=2, Uniqueid=leg)
+
+    ring.press("*3")
+    await centre.heard("AttendedTransfer", DestType="Threeway")
+    await centre.heard("BridgeEnter", times=3, Uniqueid=leg)
+
+    assert centre.told_so_far(RequestPassedOn) == []
+    assert centre.state_of("alice") == "connected"
+    call.hangup()
+    assert (await centre.told(RequestEnded)).ended_by == "caller"
     await mobile.stop_async()
 
 
