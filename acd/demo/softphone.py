@@ -1044,7 +1044,7 @@ class Softphone(voip.VoIPPhone):  # type: ignore[misc]
         call = self.calls.get(request.call_id)
         self.sip.send(self.sip.gen_response(request, 200 if call else 481))
         if call:
-            call.reason = str(request.headers.get("Reason", ""))
+            call.reason = str(request.headers.get("Reason", call.reason))
         if call and request.method == "CANCEL":
             call.cancelled()
         elif call:
