@@ -11,10 +11,18 @@ from typing import Protocol
 from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import Calls
 from acd.asterisk.link import Event, Link
-from acd.center import Center
+from acd.center import Center, survey
 from acd.center.facts import AnyFact
-from acd.center.inputs import DaemonStarted, DayBegan, Input, RulesLoaded, TimePassed
-from acd.center.model import Refused, SiteRules
+from acd.center.inputs import (
+    Contradiction,
+    DaemonStarted,
+    DayBegan,
+    Input,
+    LiveChannel,
+    RulesLoaded,
+    TimePassed,
+)
+from acd.center.model import PbxName, Refused, SiteRules
 from acd.dialling import Dialling, Purpose
 
 
@@ -88,7 +96,9 @@ class Process:
         self._links = {name: link(_Heard(self, name)) for name, link in links.items()}
         means = Means(self.center.state, AnyNumber(self._loop.time), None, on_disk=_at_once, can_promise=lambda: True)
         for name, link in self._links.items():
-            self._calls[name] = Calls(link, tell=self.tell, now=self._loop.time, means=means)
+            self._calls[name] = Calls(
+                link, tell=self.tell, now=self._loop.time, means=means, contradictions=self._contradictions
+            )
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
 
@@ -116,6 +126,9 @@ class Process:
         self.dead = True
         self._buried = self._loop.create_task(self.stop())
         self._on_death()
+
+    def _contradictions(self, pbx: PbxName, channels: tuple[LiveChannel, ...]) -> frozenset[Contradiction]:
+        return survey.contradictions(self.center.state, pbx, channels)
 
     def tell(self, told: Input) -> list[AnyFact]:
         """Raises Refused, and Killed for a process that dies of it."""

@@ -191,9 +191,13 @@ class Watch:
                     self._both_ring(leg, other, at_one_server=leg.id in server.pbx.channels)
 
     def _both_ring(self, leg: Leg, other: Leg, *, at_one_server: bool) -> None:
-        """A leg that the journal did not keep is found when its own server is surveyed, and no other waits for it."""
-        if at_one_server or offer_of(other.id) in self._state.offers:
+        """The leg of an offer that was given up may begin late, and is then told to end. One that the journal did not
+        keep is found when its own server is surveyed, and no other waits for it."""
+        if self._is_known(leg) and (at_one_server or self._is_known(other)):
             raise LawBroken(f"{leg.id} and {other.id} are both at {leg.originate.dial}")
+
+    def _is_known(self, leg: Leg) -> bool:
+        return offer_of(leg.id) in self._state.offers
 
     def goes_on(self, caller: Caller) -> None:
         """In the dialplan, behind the line."""

@@ -156,6 +156,12 @@ def test_his_calendar_says_where_calls_go_until_he_says_otherwise() -> None:
     assert world.agent("alice").forward is Forward.MOBILE
 
 
+def test_a_calendar_of_which_nothing_is_known_yet_forwards_nobody() -> None:
+    world = _with_mobile(forward="desk", by=(Hours("evenings", Forward.MOBILE),))
+
+    assert world.agent("alice").forward is Forward.DESK
+
+
 def test_what_he_switched_means_nothing_when_the_device_is_taken_away() -> None:
     world = _with_mobile(forward="desk")
     world.forwards("alice", "mobile")

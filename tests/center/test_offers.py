@@ -18,7 +18,7 @@ from acd.center.facts import (
 )
 from acd.center.inputs import LegBegan, LegEnd, LegHungUp
 from acd.center.model import AgentName, Caller, OfferOutcome
-from acd.center.offers import BRIDGE_SECONDS, HANG_UP_SECONDS, LEG_ENDS_SECONDS
+from acd.center.offers import BRIDGE_SECONDS, HANG_UP_SECONDS, LEG_ENDS_SECONDS, offer_of
 from acd.center.reach import Device
 
 from .worlds import MAIN, START, World, one_queue
@@ -504,6 +504,22 @@ def test_a_leg_that_begins_in_time_is_let_ring() -> None:
     world.caller_joins("sales")
 
     assert world.tell(LegBegan(MAIN, world.offer_to("alice"))) == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "offer"),
+    [
+        ("acd-0123456789abcdef", "0123456789abcdef"),
+        ("acd-0123456789ABCDEF", None),
+        ("acd-0123456789abcde", None),
+        ("acd-0123456789abcdef0", None),
+        ("acd-1700000000.12345", None),
+        ("0123456789abcdef0123", None),
+        ("0123456789abcdef", None),
+    ],
+)
+def test_a_leg_is_known_by_the_name_of_its_channel(channel: str, offer: str | None) -> None:
+    assert offer_of(channel) == offer
 
 
 def test_the_end_of_a_leg_that_nobody_knows_changes_nothing() -> None:
