@@ -96,6 +96,11 @@ class Faults:
     def _starts_daemon(self) -> None:
         self._starting = self._loop.create_task(self._site.start_daemon())
 
+    def _set_clock(self, _: Server) -> str:
+        off_by = self._chance.choice((-3600.0, -60.0, -2.0, 0.0, 2.0, 60.0, 3600.0))
+        self._site.set_clock(off_by)
+        return f"the daemon's clock is off by {off_by:g} s"
+
     def _break_disk(self, _: Server) -> str:
         disk = self._site.disk
         disk.is_broken = True
@@ -183,6 +188,7 @@ ASKS: tuple[Callable[[AgentName], Input], ...] = (
 KINDS: dict[str, Callable[[Faults, Server], str]] = {
     "kill": Faults._kill,
     "disk": Faults._break_disk,
+    "clock": Faults._set_clock,
     "cut": Faults._cut,
     "dark": Faults._go_dark,
     "slow": Faults._be_slow,

@@ -14,6 +14,7 @@ from acd.asterisk.link import Event, Link
 from acd.center import Center, survey
 from acd.center.facts import AnyFact
 from acd.center.inputs import (
+    ClockStepped,
     Contradiction,
     DaemonStarted,
     DayBegan,
@@ -23,6 +24,7 @@ from acd.center.inputs import (
     TimePassed,
 )
 from acd.center.model import PbxName, Refused, SiteRules
+from acd.clock import Clock
 from acd.dialling import Dialling, Purpose
 
 
@@ -82,7 +84,9 @@ class Process:
         chance: random.Random,
         observer: Observer,
         on_death: Callable[[], None],
+        wall: Callable[[], float],
     ) -> None:
+        """`wall` is the machine's clock, which may be set while it lives."""
         self.center = Center()
         self.dead = False
         self.dies_after: int | None = None
@@ -92,19 +96,25 @@ class Process:
         self._observer = observer
         self._on_death = on_death
         self._loop = asyncio.get_running_loop()
+        self._clock = Clock(wall, self._loop.time)
         self._calls: dict[str, Calls] = {}
         self._links = {name: link(_Heard(self, name)) for name, link in links.items()}
-        means = Means(self.center.state, AnyNumber(self._loop.time), None, on_disk=_at_once, can_promise=lambda: True)
+        means = Means(self.center.state, AnyNumber(self.now), None, on_disk=_at_once, can_promise=lambda: True)
         for name, link in self._links.items():
             self._calls[name] = Calls(
-                link, tell=self.tell, now=self._loop.time, means=means, contradictions=self._contradictions
+                link, tell=self.tell, now=self.now, means=means, contradictions=self._contradictions
             )
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
 
+    def now(self) -> float:
+        return self._clock.now()
+
     async def start(self, rules: SiteRules, day: str) -> None:
         self.center.fold(self._journal.read())
         self._observer.began(self.center, self._journal.read())
+        if (off := self.now() - self.center.state.at) < 0:
+            self.tell(ClockStepped(by=off))
         self.tell(DaemonStarted())
         self.tell(RulesLoaded(rules=rules))
         self.tell(DayBegan(day=day))
@@ -127,6 +137,11 @@ class Process:
         self._buried = self._loop.create_task(self.stop())
         self._on_death()
 
+    def follow_clock(self) -> None:
+        """To be called every second, where the clock may be set."""
+        if not self.dead and (stepped := self._clock.follow()):
+            self.tell(ClockStepped(by=stepped))
+
     def _contradictions(self, pbx: PbxName, channels: tuple[LiveChannel, ...]) -> frozenset[Contradiction]:
         return survey.contradictions(self.center.state, pbx, channels)
 
@@ -135,7 +150,7 @@ class Process:
         if self.dead:
             return []
         try:
-            facts = self.center.decide(told, self._loop.time(), self._chance.getrandbits(64))
+            facts = self.center.decide(told, self.now(), self._chance.getrandbits(64))
             self._publish(facts)
         except Refused:
             raise
@@ -171,7 +186,8 @@ class Process:
         if self._timer:
             self._timer.cancel()
         self._timer_at = at
-        self._timer = None if at is None else self._loop.call_at(at, self._time_passed)
+        ahead = self.now() - self._loop.time()
+        self._timer = None if at is None else self._loop.call_at(at - ahead, self._time_passed)
 
     def _time_passed(self) -> None:
         self._timer_at = None

@@ -39,6 +39,7 @@ BEGINS_AT, DAY = 1_764_576_000.0, "2025-12-01"
 WATCH_SECONDS, STORM_WATCH_SECONDS = 60.0, 5.0
 SETTLE_SECONDS = 1.0
 ASKS_AGAIN_SECONDS = 5.0
+CLOCK_SECONDS = 1.0
 PING_SECONDS = 600.0
 """More often there is nothing to learn where nothing freezes. It would be half of the work."""
 LONGEST_EVENING_SECONDS = 4 * 3600.0
@@ -115,6 +116,7 @@ class Site:
     def __init__(self, day: Day, on_fact: Callable[[AnyFact], None], disk: Disk) -> None:
         self.digest = hashlib.sha256()
         self.disk = disk
+        self.clock_is_off_by = 0.0
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(lambda _, context: self._break(context.get("exception")))
         self.broken: asyncio.Future[None] = loop.create_future()
@@ -142,9 +144,17 @@ class Site:
     async def start_daemon(self) -> None:
         self._journal = GroupedJournal(self.disk)
         links = {name: self._link_to(server) for name, server in self.servers.items()}
-        self._process = Process(links, self._journal, self._chance, self, self._died)
+        self._process = Process(links, self._journal, self._chance, self, self._died, self._wall_clock)
         with suppress(Killed):
             await self._process.start(self._day.rules, DAY)
+
+    def _wall_clock(self) -> float:
+        return self._loop.time() + self.clock_is_off_by
+
+    def set_clock(self, off_by: float) -> None:
+        """The one that the daemon goes by; each Asterisk has its own. The daemon looks within a second."""
+        self.clock_is_off_by = off_by
+        self._loop.call_later(CLOCK_SECONDS, self._process.follow_clock)
 
     @property
     def daemon(self) -> Process:
@@ -222,7 +232,7 @@ class Site:
 
     def _look_around(self) -> None:
         if not self._process.dead:
-            self._watch.from_time_to_time(self._loop.time())
+            self._watch.from_time_to_time(self._loop.time(), self._process.now())
         self._rounds = self._loop.call_later(self._watch_seconds, self._look_around)
 
     # ---- Servers, and the ways to them

@@ -16,6 +16,7 @@ from acd.center.facts import (
     AnyFact,
     HoldEnded,
     LegGone,
+    MomentsMoved,
     OfferEnded,
     OfferMade,
     PbxStateChanged,
@@ -120,6 +121,10 @@ class Watch:
         else:
             one.held_for = None
 
+    def _clock_was_set(self, fact: MomentsMoved) -> None:
+        for one in self._line.values():
+            one.entered_at += fact.by
+
     def _handed_over(self, fact: RequestHandedOver) -> None:
         self._line[fact.request].entered_at = fact.entered_at
 
@@ -210,11 +215,12 @@ class Watch:
         for queue in laws.idle_waste(self._state):
             raise LawBroken(f"in {queue} a caller and an agent both wait")
 
-    def from_time_to_time(self, now: float) -> None:
-        """Messages may be under way at any moment: what is odd twice in a row is wrong."""
+    def from_time_to_time(self, now: float, by_the_daemon: float) -> None:
+        """Messages may be under way at any moment: what is odd twice in a row is wrong. The daemon may have another
+        clock than we."""
         for queue in laws.unconserved(self._state):
             raise LawBroken(f"the requests of {queue} do not add up")
-        for what in self._overdue(now):
+        for what in self._overdue(by_the_daemon):
             raise LawBroken(f"{what}, and nothing happens")
         calm = {name for name in self._servers if self._is_calm(name, now)}
         odd = {(where, what) for where, what in self._oddities() if where in calm}
@@ -280,6 +286,7 @@ class Watch:
 _JUDGES: dict[type[AnyFact], Callable[[Watch, Any], None]] = {
     RulesChanged: Watch._rules_changed,
     PbxStateChanged: Watch._pbx_changed,
+    MomentsMoved: Watch._clock_was_set,
     RequestQueued: Watch._queued,
     RequestReprioritized: Watch._moves_in_line,
     RequestMoved: Watch._moves_in_line,

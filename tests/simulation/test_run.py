@@ -216,7 +216,7 @@ def test_what_breaks_ends_the_run_and_names_the_seed(monkeypatch: pytest.MonkeyP
 
 
 def test_a_failure_in_the_middle_of_the_day_is_not_swallowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(self: Watch, now: float) -> None:
+    def fails(self: Watch, now: float, by_the_daemon: float) -> None:
         raise LawBroken("seen")
 
     monkeypatch.setattr(Watch, "from_time_to_time", fails)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from acd.center import Center
-from acd.center.facts import AnyFact, DayChanged
+from acd.center.facts import AnyFact, DayChanged, MomentsMoved
 from acd.center.inputs import DayBegan
 from acd.simulation.channels import Caller, Leg, Originate
 from acd.simulation.disk import Disk, GroupedJournal, Memory
@@ -116,7 +116,7 @@ def test_a_killed_process_says_nothing_more() -> None:
     async def story() -> None:
         seen, deaths = Nobody(), []
         journal = GroupedJournal(Disk(Memory()))
-        process = Process({}, journal, random.Random(1), seen, lambda: deaths.append("died"))
+        process = Process({}, journal, random.Random(1), seen, lambda: deaths.append("died"), lambda: 0.0)
         process.tell(DayBegan(day="monday"))
         process.dies_after = 0
         with pytest.raises(Killed):
@@ -125,6 +125,21 @@ def test_a_killed_process_says_nothing_more() -> None:
         assert [fact.day for fact in seen.facts if isinstance(fact, DayChanged)] == ["monday", "tuesday"]
         assert deaths == ["died"]
         await asyncio.sleep(1)
+
+    live(story())
+
+
+def test_a_clock_that_is_set_is_followed_and_nothing_runs_out_for_it() -> None:
+    async def story() -> None:
+        loop, seen, off_by = asyncio.get_running_loop(), Nobody(), [0.0]
+        journal = GroupedJournal(Disk(Memory()))
+        process = Process({}, journal, random.Random(1), seen, lambda: None, lambda: loop.time() + off_by[0])
+        process.tell(DayBegan(day="monday"))
+        off_by[0] = 3600.0
+        assert process.now() == loop.time(), "nobody has looked yet"
+        process.follow_clock()
+        assert process.now() == loop.time() + 3600
+        assert [fact.by for fact in seen.facts if isinstance(fact, MomentsMoved)] == [3600]
 
     live(story())
 

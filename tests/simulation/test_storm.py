@@ -41,7 +41,7 @@ def test_whatever_can_go_wrong_goes_wrong_in_them() -> None:
 
     for what in ("has died", "disk fails", "is cut", "is dark", "away", "at a time", "crashes", "shuts down"):
         assert what in told
-    for what in ("stands still", "told twice", "is gone from", "Pause(", "LogOut("):
+    for what in ("stands still", "told twice", "are lost", "clock is off", "is gone from", "Pause(", "LogOut("):
         assert what in told
 
 
