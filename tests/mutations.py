@@ -89,7 +89,7 @@ def survives(mutant: Mutant, tests: Sequence[str] = TESTS) -> bool:
 
 def _are_green(copy: Path, tests: Sequence[str]) -> bool:
     run = [sys.executable, "-m", "pytest", "-n", "0", "-x", "-q", "-p", "no:cacheprovider", "-m", "not pbx", *tests]
-    own = {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "HYPOTHESIS_PROFILE": "mutants"}
+    own = {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(run, cwd=copy, env={**os.environ, **own}, capture_output=True, preexec_fn=_hurry)
     if done.returncode not in (0, 1, 2, NO_TESTS, -signal.SIGXCPU):  # 2: it cannot even be imported
         raise RuntimeError(done.stdout.decode() + done.stderr.decode())
