@@ -87,7 +87,7 @@ MUTANTS = (
     Mutant(f"{FOLDING}/offers.py", "if offer.picked_up and request.offers", "if not request"),
     Mutant(f"{FOLDING}/lanes.py", "not any(state.offers[name].picked_up for name in request.offers)", "True"),
     # ---- Offers
-    Mutant(f"{CENTER}/offers.py", "    _withdraw(turn, others, answered_elsewhere=True)", "    _withdraw(turn, [])"),
+    Mutant(f"{CENTER}/offers.py", "    withdraw(turn, others, answered_elsewhere=True)", "    withdraw(turn, [])"),
     Mutant(f"{CENTER}/offers.py", "        in_vain.rang_for_long_enough(turn, offer)\n        release_leg(turn, offer)", "        in_vain.rang_for_long_enough(turn, offer)"),
     Mutant(f"{CENTER}/in_vain.py", "    if not request.offers:\n        calls.requeue", "    if request:\n        calls.requeue"),
     Mutant(f"{CENTER}/offers.py", "len(name) == ID_LENGTH and ", ""),

@@ -150,7 +150,7 @@ def accept(turn: Turn, offer: Offer, found_bridged: bool = False) -> None:
     end(turn, offer, OfferOutcome.ACCEPTED, found_bridged=found_bridged)
     request = turn.state.requests[offer.request]
     others = [name for name in request.offers if name != offer.id]
-    _withdraw(turn, others, answered_elsewhere=True)
+    withdraw(turn, others, answered_elsewhere=True)
     if request.kind != Kind.CALL:
         connect(turn, offer)  # with nobody yet: the customer is still to be called
     if request.kind == Kind.DIAL:
@@ -251,7 +251,7 @@ def leg_lost(turn: Turn, offer: Offer) -> None:
 
 def withdraw_all(turn: Turn, request: Request) -> None:
     """The request is gone, whatever became of its offers so far: their agents are free for the next one."""
-    _withdraw(turn, request.offers)
+    withdraw(turn, request.offers)
 
 
 def give_way(turn: Turn, agent: Agent) -> None:
@@ -276,7 +276,7 @@ def vanished(turn: Turn, request: Request) -> None:
         agents.happens(turn, turn.state.agents[name], Happening.WITHDRAWN)
 
 
-def _withdraw(turn: Turn, names: Sequence[OfferId], answered_elsewhere: bool = False) -> None:
+def withdraw(turn: Turn, names: Sequence[OfferId], answered_elsewhere: bool = False) -> None:
     """Offers of one request; whose devices all fall silent, and who has not taken it himself, is free again."""
     offers = [turn.state.offers[name] for name in names]
     taken_by = turn.state.requests[offers[0].request].agent if answered_elsewhere and offers else None

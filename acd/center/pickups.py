@@ -11,7 +11,7 @@ from acd.center import agents, in_vain, offers
 from acd.center.agents import Happening
 from acd.center.facts import LegReleased, OfferPickedUp
 from acd.center.inputs import CallPickedUp
-from acd.center.model import Agent, AgentState, Kind
+from acd.center.model import Agent, AgentState, Kind, Offer
 from acd.center.reach import DESK, Device
 from acd.center.seats import ON_A_CALL
 from acd.center.turn import Turn
@@ -24,8 +24,8 @@ def picked_up(turn: Turn, told: CallPickedUp) -> None:
     if offer is None or offer.outcome is not None or offer.picked_up:
         return
     was, agent = turn.state.agents[offer.agent], _agent_at(turn, told.dial)
-    if agent and not in_vain.others_to_him(turn, offer):
-        agents.happens(turn, was, Happening.WITHDRAWN)
+    if agent:
+        _take_from(turn, was, offer)
     turn.tell(
         OfferPickedUp(
             at=turn.now,
@@ -45,6 +45,14 @@ def picked_up(turn: Turn, told: CallPickedUp) -> None:
     elif turn.state.requests[offer.request].kind != Kind.CALL:
         in_vain.given_back(turn, offer)  # only an agent can call a customer
         offers.release_leg(turn, offer)
+
+
+def _take_from(turn: Turn, agent: Agent, offer: Offer) -> None:
+    """His other devices fall silent, too: a colleague has the call."""
+    if others := in_vain.others_to_him(turn, offer):
+        offers.withdraw(turn, [other.id for other in others], answered_elsewhere=True)
+    else:
+        agents.happens(turn, agent, Happening.WITHDRAWN)
 
 
 def _came_too_late(turn: Turn, told: CallPickedUp) -> None:

@@ -255,6 +255,22 @@ def test_when_a_pickup_comes_to_nothing_all_phones_ring_again() -> None:
     assert world.ringing == {"alice": request, "carol": request}
 
 
+def test_the_other_devices_of_whose_call_a_colleague_has_picked_up_fall_silent() -> None:
+    world = one_queue("alice").with_queue("support").with_agents("bob", support=1).with_mobiles("alice")
+    world.forwards("alice", "both")
+    request = world.caller_joins("sales")
+    desk, mobile = (world.center.state.offers[name] for name in world.agent("alice").offers)
+
+    world.tell(inputs.CallPickedUp(MAIN, desk.id, ChannelId("pickup"), "PJSIP/bob"))
+
+    assert (world.state_of("alice"), world.state_of("bob")) == ("available", "connecting")
+    assert [fact.channel for fact in world.told(LegReleased)] == [mobile.channel]
+    world.tell(inputs.LegAccepted(mobile.id))
+    world.accepts(desk.id)
+    world.is_bridged(desk.id)
+    assert world.request(request).agent == "bob"
+
+
 def test_who_comes_too_late_to_pick_up_is_hung_up_on() -> None:
     world, request = _rings_at_alice()
     offer = world.offer_to("alice")
