@@ -18,6 +18,7 @@ from rich.console import Console
 
 from acd.api import models
 from acd.center.model import AgentState, Outcome, RequestState
+from acd.center.reach import Forward
 from acd.demo import people, screen
 from acd.demo.crowd import ENDLESS_PATIENCE, Crowd
 from acd.demo.screen import Signboard
@@ -140,9 +141,9 @@ def request(identity: str, name: str, **more: Any) -> models.Request:
 
 
 def resource(model: type[Shown], **given: Any) -> Shown:
-    """With what matters here; every other member that the API has, or will have one day, is empty."""
+    """With what matters here; every other member that the API has, or will have one day, is empty, or as good as that."""
     others = {
-        name: next(value for value in (None, {}, [], 0, "") if fits(value, field.annotation))
+        name: next(value for value in (None, {}, [], 0, "", *Forward) if fits(value, field.annotation))
         for name, field in model.model_fields.items()
         if field.is_required() and name not in given
     }
