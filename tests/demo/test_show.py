@@ -141,7 +141,7 @@ def request(identity: str, name: str, **more: Any) -> models.Request:
 
 
 def resource(model: type[Shown], **given: Any) -> Shown:
-    """With what matters here; every other member that the API has, or will have one day, is empty, or as good as that."""
+    """With what matters here; every other member that the API has, or will have one day, is as good as empty."""
     others = {
         name: next(value for value in (None, {}, [], 0, "", *Forward) if fits(value, field.annotation))
         for name, field in model.model_fields.items()
