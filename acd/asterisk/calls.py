@@ -136,7 +136,9 @@ class Calls:
         self._channels.legs = {channel.channel: "" for channel in picture.live if offer_of(channel.channel)}
         up = (one for one in picture.channels if one["ChannelState"] == reading.UP)
         self._channels.answered = {ChannelId(one["Uniqueid"]) for one in up}
-        self._channels.marked = {channel.channel for channel in picture.live if channel.status == "ANSWERED"}
+        # Who is in a bridge is marked rightly: whatever becomes of an offer to him, he is not to be taken out of it.
+        marked = (one for one in picture.live if one.status == "ANSWERED" and not one.bridged)
+        self._channels.marked = {one.channel for one in marked}
         self._tell(PbxSurveyed(pbx=self.pbx, channels=picture.live, started=picture.started))
         held, self._held = self._held or [], None
         for event in held:

@@ -705,6 +705,13 @@ async def test_a_mark_that_a_survey_found_is_taken_away_with_the_offer(server: S
     await server.calls.stop()
 
 
+async def test_who_is_found_talking_is_not_torn_out_of_it_for_an_offer_that_came_to_nothing(server: Server) -> None:
+    """His journal knows an older offer, and not the one by which he talks."""
+    await server.comes_up(status(CALLER, "ACD_QUEUE=sales", "ACD_STATUS=ANSWERED", BridgeID="b"))
+    assert server.decides(requeued()) == []
+    await server.calls.stop()
+
+
 async def test_the_heartbeat_tells_the_moment_as_soon_as_the_link_is_up(server: Server) -> None:
     server.calls.link_up()
     await _settle()

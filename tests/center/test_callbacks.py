@@ -319,6 +319,25 @@ def test_nor_outside_those_of_the_queue() -> None:
     assert world.ringing == {"alice": request}
 
 
+def test_nor_where_all_phones_ring_for_it_when_the_hours_end() -> None:
+    """It rings on, and in vain: it is not offered anew."""
+    world = callback_queue("alice", "bob", calendar="daytime").with_queue(
+        "sales", strategy="ring_all", callbacks=CallbackRules(calendar="daytime")
+    )
+    world.tell(inputs.AskForCallback(SALES, NUMBER, MAIN))
+    assert world.ringing.keys() == {"alice", "bob"}
+    world.calendar_turns("daytime", is_open=False)
+
+    world.is_unreachable("alice")
+    assert world.ringing.keys() == {"bob"}
+    world.is_unreachable("bob")
+    world.time_passes(60)
+
+    assert world.ringing == {}
+    world.calendar_turns("daytime", is_open=True)
+    assert world.ringing.keys() == {"alice", "bob"}
+
+
 def test_a_backlog_is_paced() -> None:
     """One agent at a time is at work on callbacks; the other has who waits on the line, though he came later."""
     world = with_busy_agents("alice", "bob", at_once=1)

@@ -146,6 +146,7 @@ def _request_moved(state: State, fact: RequestMoved) -> None:
 
 def _request_requeued(state: State, fact: RequestRequeued) -> None:
     request = state.requests[fact.request]
+    lanes.leave(state, request)  # a shared one has stayed there, and may not be offered any more
     forget_agent(state, request)
     _end_offering(state, request)
     lanes.free_hands(state, request, fact.at)
