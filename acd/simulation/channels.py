@@ -104,6 +104,8 @@ class Caller(Channel):
         self.waits = False
         """In the loop of `acd-wait`."""
         self.hears_music = False
+        self.heard, self.silent_rounds = "", 0
+        """The heartbeat at his last look, and since how many looks it is the same."""
         self.was_bridged = False
         self.sent_on_as: str | None = None
         """With which ACD_STATUS he went on in the dialplan."""

@@ -24,7 +24,9 @@ from acd.simulation.telling import Teller
 LOOP_SECONDS = 5.0
 """`WaitExten(5)`: how often waiting callers look whether they are to go on. (Here all of them at the same moment.)"""
 STALE_SECONDS = 15.0
-"""A heartbeat older than this sends callers to the fallback."""
+"""A heartbeat older than this sends who calls to the fallback."""
+SILENT_ROUNDS = 3
+"""So many rounds without one send there who waits."""
 ANNOUNCEMENT_SECONDS = 8.0
 """What the shipped sounds take to tell a place and a wait; here each announcement does."""
 ELSEWHERE_SECONDS = 2.0
@@ -90,6 +92,7 @@ class SimulatedPbx(Teller):
 
     def _joins(self, caller: Caller) -> None:
         caller.moves("acd-greeting", "s", 1)
+        caller.heard = self.variables.get("ACD_HEARTBEAT", "")
         self._is_up(caller)
         self._hears_music(caller)
         caller.variables |= {"ACD_STATUS": "", "ACD_JOINED": str(int(self.now())), "BRIDGEPEER": "nobody"}
@@ -127,11 +130,13 @@ class SimulatedPbx(Teller):
 
     def _go_round(self) -> None:
         self._round = self._loop.call_later(LOOP_SECONDS, self._go_round)
-        unsteered = self._is_unsteered()
+        heartbeat = self.variables.get("ACD_HEARTBEAT", "")
         for caller in list(self._waiting.values()):
+            caller.silent_rounds = caller.silent_rounds + 1 if caller.heard == heartbeat else 0
+            caller.heard = heartbeat
             if caller.goes_on:
                 self._returns(caller)
-            elif unsteered:
+            elif caller.silent_rounds >= SILENT_ROUNDS:
                 caller.priority = 24
                 self._falls_back(caller)
 

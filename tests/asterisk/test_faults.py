@@ -173,7 +173,7 @@ async def test_a_frozen_asterisk_is_noticed_within_seconds_and_goes_on_where_it_
         try:
             await centre.until(lambda state: not state.steered, NOTICED_SECONDS)
             centre.log_in("bob")
-            await asyncio.sleep(3)  # the point of the test: it is frozen for longer than it takes to notice
+            await asyncio.sleep(16)  # the point of the test: it is frozen for longer than a heartbeat may be missing
         finally:
             os.kill(pbx.process.pid, signal.SIGCONT)
 
@@ -277,7 +277,7 @@ async def test_who_went_to_the_fallback_while_the_daemon_was_away_is_counted_whe
     observer = Link(
         AmiServer("observer", pbx.host, pbx.ami_port, pbx.ami_user, pbx.secret),
         on_event=lambda event: went_on.set() if event.get("Status") == "FALLBACK" else None,
-        on_up=lambda: _set_heartbeat(observer, seconds_ago=60),
+        on_up=lambda: None,
         on_down=lambda why: None,
     )
     await observer.start()
