@@ -96,8 +96,8 @@ def _listen(path: Path) -> Heard:
     """Asterisk's `wav`: 16 bits, mono, 8,000 samples a second."""
     with wave.open(str(path), "rb") as audio:
         rate = audio.getframerate()
-        samples = array("h")
-        samples.frombytes(audio.readframes(audio.getnframes()))
+        data = audio.readframes(audio.getnframes())
+    samples = array("h", data[: len(data) // 2 * 2])  # while it is written, it may end within a sample
     frame = int(rate * FRAME_SECONDS)
     loud = sum(max(samples[at : at + frame]) >= LOUD for at in range(0, len(samples), frame))
     return Heard(len(samples) / rate, loud * FRAME_SECONDS)
