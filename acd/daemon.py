@@ -7,9 +7,10 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -49,6 +50,7 @@ LAWS_SECONDS = 1.0
 MESSAGES_SECONDS = 3600.0
 DAY_SECONDS = 86_400.0
 LAG_SECONDS = 0.1
+WATCH_AGAIN_SECONDS = 10.0
 CLOCK_SECONDS = 1.0
 LOOK_AT_DATE_SECONDS = 60.0
 """At the latest: midnight is at another moment when the clock has stepped."""
@@ -110,15 +112,15 @@ class Daemon:
         for link in self._links.values():
             await link.start()
         compaction = compaction_of(self._journal, self.config.store.url, self.config.store.keep_days)
-        watches = (
-            self._watch_laws(),
-            self._watch_lag(),
-            self._watch_the_calendar(),
-            self._watch_the_clock(),
-            self._watch_messages(),
-            compaction.watch(self.now, lambda: self.metrics.error("journal")),
-        )
-        self._watches = [asyncio.create_task(watch) for watch in watches]
+        watches = {
+            "laws": self._watch_laws,
+            "lag": self._watch_lag,
+            "calendar": self._watch_the_calendar,
+            "clock": self._watch_the_clock,
+            "messages": self._watch_messages,
+            "journal": lambda: compaction.watch(self.now, lambda: self.metrics.error("journal")),
+        }
+        self._watches = [asyncio.create_task(self._for_ever(name, watch)) for name, watch in watches.items()]
 
     async def stop(self) -> None:
         """Leaves every call as it is: those who talk go on, those who wait keep waiting for the next start."""
@@ -187,7 +189,7 @@ class Daemon:
         if facts:
             number = self._journal.append(facts)
             for fact in facts:
-                self._publish(fact)
+                self._publish_or_log(fact)
             self._feed_on(facts, number)
             self._heed_hours(facts)
         self._set_timer()
@@ -204,6 +206,12 @@ class Daemon:
         may be true no more.)"""
         if any(fact.hours for fact in facts if isinstance(fact, CallbackPromised | RequestQueued)):
             self._turn_calendars()
+
+    def _publish_or_log(self, fact: AnyFact) -> None:
+        try:
+            self._publish(fact)
+        except Exception as error:  # noqa: BLE001 - it is decided and written down: the facts after it must go out, too
+            self.failed(f"what follows from {type(fact).__name__}", error)
 
     def _publish(self, fact: AnyFact) -> None:
         for calls in self._calls.values():
@@ -309,6 +317,20 @@ class Daemon:
 
     # ---- What is watched all the time
 
+    def failed(self, what: str, error: BaseException | None) -> None:
+        """Logs and counts what nobody else can handle."""
+        log.error("daemon.failed", what=what, exc_info=error)
+        self.metrics.error("daemon")
+
+    async def _for_ever(self, name: str, watch: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """One that fails is begun again: nobody else watches that."""
+        while True:
+            try:
+                await watch()
+            except Exception as error:  # noqa: BLE001
+                self.failed(f"the watch over {name}", error)
+            await asyncio.sleep(WATCH_AGAIN_SECONDS)
+
     async def _watch_laws(self) -> None:
         while True:
             await asyncio.sleep(LAWS_SECONDS)
@@ -325,12 +347,22 @@ class Daemon:
         while True:
             oldest = self.now() - self.config.site.messages_days * DAY_SECONDS
             for kept in [kept for kept in self.state.kept_messages.values() if kept.ended_at < oldest]:
-                if messages := self.messages_of(kept.pbx):
-                    await asyncio.to_thread(messages.delete, kept.name)
-                self.tell(DeleteMessage(kept.name))
+                messages = self.messages_of(kept.pbx)
+                if messages is None or await self._is_done(messages.folder, messages.delete, kept.name):
+                    self.tell(DeleteMessage(kept.name))
             for messages in self._messages.values():
-                await asyncio.to_thread(messages.delete_leftovers)
+                await self._is_done(messages.folder, messages.delete_leftovers)
             await asyncio.sleep(MESSAGES_SECONDS)
+
+    async def _is_done(self, folder: Path, delete: Callable[..., None], *what: str) -> bool:
+        """On a disk that may refuse it; it is tried again the next time."""
+        try:
+            await asyncio.to_thread(delete, *what)
+        except OSError as error:
+            log.error("messages.not_deleted", folder=str(folder), error=str(error))
+            self.metrics.error("messages")
+            return False
+        return True
 
     async def _watch_the_calendar(self) -> None:
         while True:
@@ -387,6 +419,7 @@ async def serve(file: Path) -> None:
     daemon = await _started(configuration.load(file))
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: daemon.failed(context["message"], context.get("exception")))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
     loop.add_signal_handler(signal.SIGHUP, _reload, daemon, file)

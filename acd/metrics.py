@@ -47,8 +47,8 @@ REFUSALS = ("FULL", "EMPTY", "CLOSED")
 LINK_UP, COMPARISON = "link_up", "comparison"
 """When a contradiction was found."""
 
-PARTS = ("center", "http", "journal")
-"""Where failures are counted from the start; other parts appear with their first one."""
+PARTS = ("asterisk", "center", "daemon", "http", "journal", "messages", "webhooks")
+"""Of acd, in which something may fail."""
 
 WAIT_BUCKETS = (1, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
 TALK_BUCKETS = (10, 30, 60, 120, 300, 600, 1200, 3600)
@@ -66,6 +66,7 @@ SeriesT = TypeVar("SeriesT")
 class LinkCounts(Protocol):
     events: Counts[str]
     actions: Counts[tuple[str, str]]
+    handler_errors: int
     mended: int
 
 
@@ -156,7 +157,6 @@ class Metrics:
             ).labels
         )
         self._http_requests = _Series(counter("acd_http_requests_total", "Answers of the API", "route", "code").labels)
-        self._errors = _Series(counter("acd_errors_total", "Failures of acd itself, by part", "where").labels)
         self._ring_delay_seconds = histogram(
             "acd_ring_delay_seconds",
             "From the moment that a request and an agent could have had each other to the dial being sent",
@@ -206,7 +206,7 @@ class Metrics:
         self._dials_refused[purpose, rule].inc()
 
     def error(self, where: str) -> None:
-        self._errors[(where,)].inc()
+        self._now.errors[where] += 1
 
     def idle_waste(self, times: int = 1) -> None:
         self._idle_waste.inc(times)
@@ -286,8 +286,6 @@ class Metrics:
             for kind in Difference:
                 for found in (LINK_UP, COMPARISON):
                     self._contradictions[pbx, kind, found]
-        for part in PARTS:
-            self._errors[(part,)]
 
 
 _COUNTS: dict[type[AnyFact], Callable[[Metrics, Any, float], None]] = {
@@ -330,6 +328,7 @@ class _Now(Collector):
         self._state = state
         self._links = links
         self._journal = journal
+        self.errors = Counts(dict.fromkeys(PARTS, 0))
         self._seen: list[Metric] = []
         self.look()
 
@@ -340,7 +339,8 @@ class _Now(Collector):
     def look(self) -> None:
         """On the thread of the event loop, where nothing changes meanwhile."""
         of_links = [self._trunk_legs(), self._up(), self._events(), self._mended(), self._actions()]
-        self._seen = [self._waiting(), self._callbacks(), self._agents(), *of_links, *self._written()]
+        of_all = [self._waiting(), self._callbacks(), self._agents(), self._failed()]
+        self._seen = [*of_all, *of_links, *self._written()]
 
     def collect(self) -> Iterator[Metric]:
         yield from self._seen
@@ -373,6 +373,13 @@ class _Now(Collector):
             for state in AgentState:
                 agents.add_metric([name, state], in_states[state])
         return agents
+
+    def _failed(self) -> Metric:
+        errors = self.errors + Counts(asterisk=sum(link.counts.handler_errors for link in self._links))
+        failed = CounterMetricFamily("acd_errors", "Failures of acd itself, by part", labels=["where"])
+        for part in PARTS:
+            failed.add_metric([part], errors[part])
+        return failed
 
     def _trunk_legs(self) -> Metric:
         legs = GaugeMetricFamily("acd_trunk_legs", "Agents' mobiles that ring or talk", labels=["pbx"])

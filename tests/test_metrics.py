@@ -19,7 +19,7 @@ from acd.center.inputs import AskForCallback, LegEnd
 from acd.center.model import Difference, Outcome, QueueName, WayOut
 from acd.center.reach import Forward
 from acd.dialling import Purpose, Rule
-from acd.metrics import Metrics
+from acd.metrics import PARTS, Metrics
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
 LABELS = (
@@ -48,6 +48,7 @@ HISTOGRAM = ("_bucket", "_count", "_sum")
 class Counts:
     events: Counter[str] = field(default_factory=Counter)
     actions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    handler_errors: int = 0
     mended: int = 0
 
 
@@ -298,7 +299,7 @@ async def test_what_asterisk_contradicted_is_counted_by_when_it_was_found() -> N
 async def test_what_has_to_stay_zero_is_there_from_the_start(watched: Watched) -> None:
     for name in ("acd_idle_waste_total", "acd_conservation_errors_total"):
         assert await watched.sees(name) == {"": 0}
-    assert await watched.sees("acd_errors_total") == {"center": 0, "http": 0, "journal": 0}
+    assert await watched.sees("acd_errors_total") == dict.fromkeys(PARTS, 0)
 
     watched.metrics.idle_waste()
     watched.metrics.conservation_error(2)
@@ -306,7 +307,12 @@ async def test_what_has_to_stay_zero_is_there_from_the_start(watched: Watched) -
 
     assert await watched.sees("acd_idle_waste_total") == {"": 1}
     assert await watched.sees("acd_conservation_errors_total") == {"": 2}
-    assert await watched.sees("acd_errors_total") == {"center": 1, "http": 0, "journal": 0}
+    assert await watched.sees("acd_errors_total") == dict.fromkeys(PARTS, 0) | {"center": 1}
+
+
+async def test_failures_of_whoever_hears_from_asterisk_are_failures_too() -> None:
+    watched = Watched([FakeLink("main", counts=Counts(handler_errors=2)), FakeLink("spare")])
+    assert await watched.sees("acd_errors_total") == dict.fromkeys(PARTS, 0) | {"asterisk": 2}
 
 
 async def test_callbacks_are_told_by_their_state(watched: Watched) -> None:

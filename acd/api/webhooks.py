@@ -102,6 +102,7 @@ class Webhook:
                 events = await feed.after(self.position, MOST_IN_A_POST)
             except Gone as gone:
                 log.error("webhook.gap", webhook=self._name, after=self.position, why=str(gone))
+                self._metrics.error("webhooks")
                 self.position = feed.newest
                 continue
             except Exception as error:  # the disk; it may be better later

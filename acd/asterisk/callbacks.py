@@ -21,6 +21,7 @@ from acd import numbers
 from acd.asterisk import reading
 from acd.asterisk.channels import Channels
 from acd.asterisk.link import Event
+from acd.asterisk.tasks import Tasks
 from acd.center.facts import (
     AnyFact,
     CallbackOffered,
@@ -60,7 +61,7 @@ class Send(Protocol):
 
 @dataclass(slots=True)
 class Means:
-    """What the dialogues on one server need besides its link."""
+    """What the orders and dialogues on one server need besides its link."""
 
     state: State
     dialling: Dialling
@@ -84,6 +85,7 @@ class Callbacks:
         now: Callable[[], float],
         means: Means,
         channels: Channels,
+        tasks: Tasks,
     ) -> None:
         self._pbx = pbx
         self._send = send
@@ -91,7 +93,7 @@ class Callbacks:
         self._now = now
         self._means = means
         self._channels = channels
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = tasks
 
     def use(self, means: Means) -> None:
         """From now on these."""
@@ -99,19 +101,7 @@ class Callbacks:
 
     async def stop(self) -> None:
         """What is being promised is finished, or will be found out."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            log.error("callbacks.failed", pbx=self._pbx, exc_info=error)
+        await self._tasks.stop()
 
     # ---- What the dialplan says
 
@@ -127,9 +117,9 @@ class Callbacks:
         elif step == "number":
             self._number(channel, unquote(event.get("Typed", "")))
         elif step == "recorded":
-            self._start(self._judge(channel))
+            self._tasks.start("judging a message", self._judge(channel))
         elif step == "left":
-            self._start(self._promise(channel))
+            self._tasks.start("keeping a message", self._promise(channel))
         elif step == "back":
             self._back(channel)
 
@@ -218,7 +208,7 @@ class Callbacks:
 
     def _delete(self, message: str) -> None:
         if self._means.messages:
-            self._start(asyncio.to_thread(self._means.messages.delete, message))
+            self._tasks.start("deleting a message", asyncio.to_thread(self._means.messages.delete, message))
 
     def _leaving(self, channel: ChannelId) -> Request | None:
         request = self._means.state.request_on(self._pbx, channel)
@@ -232,7 +222,7 @@ class Callbacks:
 
     def gone(self, channel: ChannelId) -> None:
         """Whoever has spoken has left his message; his file is closed by now."""
-        self._start(self._finish(channel))
+        self._tasks.start("keeping a message", self._finish(channel))
 
     async def finish_all(self, alive: set[ChannelId]) -> None:
         """Of those who hung up unheard."""
@@ -296,7 +286,7 @@ class Callbacks:
         return None
 
     def _customer_dialled(self, fact: CustomerDialled) -> None:
-        self._start(self._dial(fact))
+        self._tasks.start("dialling a customer", self._dial(fact))
 
     async def _dial(self, fact: CustomerDialled) -> None:
         if not await self._means.on_disk():

@@ -7,10 +7,8 @@ must not be judged by it.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from itertools import permutations
-from typing import Any
 
 import structlog
 
@@ -19,6 +17,7 @@ from acd.asterisk.callbacks import Callbacks, Means
 from acd.asterisk.channels import Channels
 from acd.asterisk.link import Event, Link
 from acd.asterisk.orders import Orders
+from acd.asterisk.tasks import Tasks
 from acd.asterisk.watch import Contradictions, Watch
 from acd.center.facts import AnyFact
 from acd.center.inputs import (
@@ -75,7 +74,9 @@ class Calls:
         """Events heard while the survey is under way; None at other times."""
         self._channels = Channels()
         self._orders = Orders(link, tell, self._channels, means)
-        self._callbacks = Callbacks(self.pbx, self._orders.send, tell, now, means, self._channels)
+        self._callbacks = Callbacks(
+            self.pbx, self._orders.send, tell, now, means, self._channels, Tasks(link.handler_failed)
+        )
         self._parties: dict[str, dict[ChannelId, str]] = {}
         """Who is in which bridge, each with his channel's name."""
         self._party_of: dict[ChannelId, str] = {}
@@ -85,7 +86,7 @@ class Calls:
         """Channels in the place of legs of which it has not been told yet that they picked up."""
         self._consulted: set[ChannelId] = set()
         """Legs that have been in a bridge without their callers: to hang up completes a transfer by feature code."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks(self._neglected)
 
     def on_fact(self, fact: AnyFact) -> None:
         self._orders.on_fact(fact)
@@ -95,11 +96,11 @@ class Calls:
 
     def link_up(self) -> None:
         self._held = []
-        self._start(self._watch.beat_for_ever())
-        self._start(self._look_after())
+        self._tasks.start("heartbeat", self._watch.beat_for_ever())
+        self._tasks.start("survey", self._look_after())
 
     def link_down(self, why: str) -> None:
-        self._stop_tasks()
+        self._tasks.cancel()
         self._held = None
         self._channels.forget_all_bridging()
         self._channels.stop_all_lingering()
@@ -108,7 +109,7 @@ class Calls:
         self._tell(PbxLost(pbx=self.pbx))
 
     async def stop(self) -> None:
-        self._stop_tasks()
+        self._tasks.cancel()
         self._channels.stop_all_lingering()
         await self._callbacks.stop()
 
@@ -119,14 +120,10 @@ class Calls:
         self._callbacks.use(means)
         self._watch.country = means.country
 
-    def _stop_tasks(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _neglected(self, what: str, error: Exception) -> None:
+        """A server that nobody looks after is not steered: with a new connection everything begins anew."""
+        self._link.handler_failed(what, error)
+        self._link.cut(f"its {what} failed")
 
     async def _look_after(self) -> None:
         picture = await self._watch.picture()
@@ -142,8 +139,14 @@ class Calls:
         self._tell(PbxSurveyed(pbx=self.pbx, channels=picture.live, started=picture.started))
         held, self._held = self._held or [], None
         for event in held:
-            self.on_event(event)
+            self._hear_late(event)
         await self._watch.compare_for_ever(self._tell)
+
+    def _hear_late(self, event: Event) -> None:
+        try:
+            self.on_event(event)
+        except Exception as error:  # noqa: BLE001 - the others are to be heard nevertheless
+            self._link.handler_failed(event.name, error, event.get("Uniqueid"))
 
     # ---- Events to inputs
 

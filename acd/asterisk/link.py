@@ -179,6 +179,11 @@ class Link:
         """Ends this connection; the next one begins anew."""
         self._cut(why)
 
+    def handler_failed(self, about: str, error: Exception, channel: str | None = None) -> None:
+        """Logs and counts a failure of whoever is told by this link."""
+        self.counts.handler_errors += 1
+        log.error("ami.handler_failed", pbx=self.name, about=about, channel=channel, exc_info=error)
+
     @property
     def pending(self) -> int:
         """Actions that wait for their answer."""
@@ -298,8 +303,8 @@ class Link:
         elif self.up:
             try:
                 self._on_event(event)
-            except Exception:  # noqa: BLE001 - panoramisk would close the link
-                self._handler_failed(event.name, event.get("Uniqueid"))
+            except Exception as error:  # noqa: BLE001 - panoramisk would close the link
+                self.handler_failed(event.name, error, event.get("Uniqueid"))
 
     def _come_up(self) -> None:
         if self.up or not (self._booted and self._answering):
@@ -346,9 +351,5 @@ class Link:
     def _tell(self, about: str, handler: Callable[..., None], *what: object) -> None:
         try:
             handler(*what)
-        except Exception:  # noqa: BLE001
-            self._handler_failed(about)
-
-    def _handler_failed(self, about: str, channel: str | None = None) -> None:
-        self.counts.handler_errors += 1
-        log.exception("ami.handler_failed", pbx=self.name, about=about, channel=channel)
+        except Exception as error:  # noqa: BLE001
+            self.handler_failed(about, error)

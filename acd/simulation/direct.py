@@ -52,6 +52,9 @@ class DirectLink(Session):
         await self.send(action, headers)
         return [Event.parse(action, lines) for lines in self._listed]
 
+    def handler_failed(self, about: str, error: Exception, channel: str | None = None) -> None:
+        raise error  # to the loop: it breaks the day
+
     def _carry_out_all(self) -> None:
         actions, self._actions = self._actions, []
         for action, self._answers in actions:

@@ -202,12 +202,20 @@ class _Heard:
 
     def on_event(self, event: Event) -> None:
         if not self._process.dead:
-            self._process._calls[self._name].on_event(event)
+            self._hand_on(self._process._calls[self._name].on_event, event)
 
     def on_up(self) -> None:
         if not self._process.dead:
-            self._process._calls[self._name].link_up()
+            self._hand_on(self._process._calls[self._name].link_up)
 
     def on_down(self, why: str) -> None:
         if not self._process.dead:
-            self._process._calls[self._name].link_down(why)
+            self._hand_on(self._process._calls[self._name].link_down, why)
+
+    def _hand_on(self, handler: Callable[..., None], *what: object) -> None:
+        """A link survives what fails in here; the day must not."""
+        try:
+            handler(*what)
+        except Exception as error:
+            self._process._observer.broke(error)
+            raise

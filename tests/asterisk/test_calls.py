@@ -95,6 +95,8 @@ class FakeLink:
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.answers: list[asyncio.Future[Answer]] = []
         self.surveys: list[asyncio.Future[list[Event]]] = []
+        self.failed: list[str] = []
+        self.cuts: list[str] = []
 
     def send(self, action: str, headers: Mapping[str, Any]) -> asyncio.Future[Answer]:
         refuse_unsafe(action, headers)
@@ -109,6 +111,12 @@ class FakeLink:
         self.surveys.append(asyncio.get_running_loop().create_future())
         return await self.surveys[-1]
 
+    def handler_failed(self, about: str, error: Exception, channel: str | None = None) -> None:
+        self.failed.append(about)
+
+    def cut(self, why: str) -> None:
+        self.cuts.append(why)
+
     def names(self) -> list[str]:
         return [action for action, _ in self.asked]
 
@@ -120,10 +128,13 @@ class Server:
     def __init__(self) -> None:
         self.link = FakeLink()
         self.told: list[Input] = []
+        self.stumbles_over: tuple[type[Input], ...] = ()
         means = Means(State(), Dialling(_now), None, on_disk=_at_once, can_promise=lambda: True)
         self.calls = Calls(cast(Link, self.link), tell=self._hear, now=_now, means=means)
 
     def _hear(self, told: Input) -> list[AnyFact]:
+        if isinstance(told, self.stumbles_over):
+            raise KeyError("no such call")
         self.told.append(told)
         return []
 
@@ -688,6 +699,31 @@ async def test_what_is_heard_during_a_survey_is_told_behind_it(server: Server) -
     assert [live.channel for live in surveyed.channels] == [CALLER]
     assert gone == ChannelGone(MAIN, CALLER)
     assert server.hears("HangupRequest", CALLER) == [ChannelGone(MAIN, CALLER)]
+    await server.calls.stop()
+
+
+async def test_what_fails_of_one_of_them_costs_none_of_the_others(server: Server) -> None:
+    server.stumbles_over = (PhoneUsed,)
+    server.calls.link_up()
+    await _settle()
+    server.hears("Newchannel", "9.1", "PJSIP/carol-00000009", ChannelState="4")
+    server.hears("HangupRequest", CALLER)
+    server.link.surveys[-1].set_result([])
+    await _settle()
+    assert server.link.failed == ["Newchannel"]
+    assert server.told[-1] == ChannelGone(MAIN, CALLER)
+    await server.calls.stop()
+
+
+async def test_a_survey_that_cannot_be_told_begins_anew_with_a_new_connection(server: Server) -> None:
+    server.stumbles_over = (PbxSurveyed,)
+    await server.comes_up()
+    assert server.link.failed == ["survey"]
+    assert server.link.cuts == ["its survey failed"]
+    server.stumbles_over = ()
+    server.calls.link_down("its survey failed")
+    await server.comes_up()
+    assert isinstance(server.told[-1], PbxSurveyed)
     await server.calls.stop()
 
 
