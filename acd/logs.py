@@ -20,6 +20,7 @@ from acd.center.facts import (
     AnyFact,
     CalendarChanged,
     CallerReleased,
+    CallersFellBack,
     ChangeMade,
     ContradictionFound,
     LegGone,
@@ -44,6 +45,7 @@ _EVENTS: dict[type[AnyFact], str] = {
     RequestMoved: "request.moved",
     RequestReprioritized: "request.reprioritized",
     ContradictionFound: "pbx.contradiction",
+    CallersFellBack: "pbx.callers_fell_back",
     QueueDrained: "queue.drained",
     CalendarChanged: "calendar.changed",
     ChangeMade: "change.made",
@@ -113,4 +115,4 @@ def _needs_attention(fact: AnyFact) -> bool:
         return fact.outcome is OfferOutcome.FAILED
     if isinstance(fact, ContradictionFound):
         return fact.comparing
-    return isinstance(fact, LegGone) and fact.overdue
+    return isinstance(fact, CallersFellBack) or (isinstance(fact, LegGone) and fact.overdue)

@@ -20,6 +20,7 @@ import acd
 from acd.center.facts import (
     AnyFact,
     CallerReleased,
+    CallersFellBack,
     ContradictionFound,
     OfferEnded,
     OfferMade,
@@ -115,6 +116,13 @@ class Metrics:
                 "Callers whom a queue did not take in, by ACD_STATUS; without a queue if there is none of that name",
                 "queue",
                 "status",
+            ).labels
+        )
+        self._fell_back = _Series(
+            counter(
+                "acd_callers_fell_back_total",
+                "Callers who went to the fallback because nobody steered their server, as far as is known by now",
+                "queue",
             ).labels
         )
         self._wait_seconds = _Series(
@@ -252,6 +260,9 @@ class Metrics:
         if fact.refused:
             self._refused[fact.queue if fact.queue in self._state.queues else "", fact.status].inc()
 
+    def _callers_fell_back(self, fact: CallersFellBack, now: float) -> None:
+        self._fell_back[(fact.queue,)].inc(fact.callers)
+
     def _request_ended(self, fact: RequestEnded, now: float) -> None:
         self._requests[fact.queue, fact.kind, fact.outcome].inc()
         self._wait_seconds[fact.queue, fact.kind, fact.outcome].observe(fact.waited_seconds)
@@ -275,6 +286,7 @@ class Metrics:
         for queue in self._state.queues:
             for outcome in Outcome:
                 self._requests[queue, CALL, outcome]
+            self._fell_back[(queue,)]
             for status in REFUSALS:
                 self._refused[queue, status]
             for offer_outcome in OfferOutcome:
@@ -294,6 +306,7 @@ _COUNTS: dict[type[AnyFact], Callable[[Metrics, Any, float], None]] = {
     RequestConnected: Metrics._request_connected,
     RequestMoved: Metrics._request_moved,
     CallerReleased: Metrics._caller_released,
+    CallersFellBack: Metrics._callers_fell_back,
     ContradictionFound: Metrics._contradiction_found,
     RequestEnded: Metrics._request_ended,
 }

@@ -396,6 +396,7 @@ CONTRACT = {
     "acd_callbacks": {"queue", "state"},
     "acd_requests_total": {"queue", "kind", "outcome"},
     "acd_callers_refused_total": {"queue", "status"},
+    "acd_callers_fell_back_total": {"queue"},
     "acd_wait_seconds": {"queue", "kind", "outcome"},
     "acd_wait_estimate_error_seconds": {"queue"},
     "acd_talk_seconds": {"queue"},

@@ -69,7 +69,7 @@ class Calls:
         self._link = link
         self._tell = tell
         self._means = means
-        self._watch = Watch(link, now, means.country, contradictions)
+        self._watch = Watch(link, now, means, contradictions)
         self._held: list[Event] | None = None
         """Events heard while the survey is under way; None at other times."""
         self._channels = Channels()
@@ -118,7 +118,7 @@ class Calls:
         self._means = means
         self._orders.use(means)
         self._callbacks.use(means)
-        self._watch.country = means.country
+        self._watch.means = means
 
     def _neglected(self, what: str, error: Exception) -> None:
         """A server that nobody looks after is not steered: with a new connection everything begins anew."""
@@ -136,7 +136,7 @@ class Calls:
         # Who is in a bridge is marked rightly: whatever becomes of an offer to him, he is not to be taken out of it.
         marked = (one for one in picture.live if one.status == "ANSWERED" and not one.bridged)
         self._channels.marked = {one.channel for one in marked}
-        self._tell(PbxSurveyed(pbx=self.pbx, channels=picture.live, started=picture.started))
+        self._tell(PbxSurveyed(self.pbx, picture.live, picture.started, picture.fell_back))
         held, self._held = self._held or [], None
         for event in held:
             self._hear_late(event)

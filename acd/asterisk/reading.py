@@ -144,6 +144,11 @@ def priority(text: str) -> int | None:
     return None
 
 
+def number(text: str) -> int | None:
+    """What the dialplan has counted; None if it is no number."""
+    return int(text) if re.fullmatch(r"\d{1,12}", text, re.ASCII) else None
+
+
 def seconds(text: str) -> float | None:
     """A duration or a moment from the dialplan; None if there is none, or none that can be read."""
     if re.fullmatch(r"\d{1,12}(\.\d{1,6})?", text, re.ASCII):

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import structlog
 
 from acd.asterisk import reading
+from acd.asterisk.callbacks import Means
 from acd.asterisk.link import ActionFailed, ActionRefused, Event, Link
 from acd.center.inputs import Contradiction, LiveChannel, PbxContradicted
-from acd.center.model import PbxName
+from acd.center.model import PbxName, QueueName
 
 log = structlog.get_logger()
 
@@ -35,14 +36,16 @@ class Picture(NamedTuple):
     live: tuple[LiveChannel, ...]
     started: str
     """The moment at which this Asterisk was started, in its own words; empty if it does not say."""
+    fell_back: dict[QueueName, int]
+    """How many callers have gone to the fallback since then."""
 
 
 class Watch:
     def __init__(
-        self, link: Link, now: Callable[[], float], country: str | None, contradictions: Contradictions | None
+        self, link: Link, now: Callable[[], float], means: Means, contradictions: Contradictions | None
     ) -> None:
         self.pbx = PbxName(link.name)
-        self.country = country
+        self.means = means
         self._link = link
         self._now = now
         self._contradictions = contradictions
@@ -61,12 +64,7 @@ class Watch:
 
     async def _time_there(self) -> float:
         """What time it is by Asterisk's clock; by ours, if it does not say."""
-        try:
-            answer = await self._link.send("Getvar", {"Variable": "EPOCH"})
-        except ActionFailed as error:
-            log.info("pbx.action_failed", pbx=self.pbx, action="Getvar", channel=None, why=str(error))
-            return self._now()
-        return reading.seconds(answer.get("Value", "")) or self._now()
+        return await self._number("EPOCH") or self._now()
 
     # ---- What lives there
 
@@ -76,7 +74,7 @@ class Watch:
             try:
                 started = await self._start_of_asterisk()
                 channels = await self._channels()
-                return Picture(channels, await self._read(channels), started)
+                return Picture(channels, await self._read(channels), started, await self._fell_back())
             except ActionFailed as error:
                 log.warning("pbx.survey_failed", pbx=self.pbx, why=str(error))
                 await asyncio.sleep(SURVEY_AGAIN_SECONDS)
@@ -108,6 +106,20 @@ class Watch:
             return ""
         return f"{answer.get('CoreStartupDate', '')} {answer.get('CoreStartupTime', '')}".strip()
 
+    async def _fell_back(self) -> dict[QueueName, int]:
+        queues = list(self.means.state.queues)
+        counts = await asyncio.gather(*(self._number(f"ACD_FELL_BACK_{queue}") for queue in queues))
+        return {queue: count for queue, count in zip(queues, counts, strict=True) if count is not None}
+
+    async def _number(self, variable: str) -> int | None:
+        """Among the global ones; None if there is none of that name, or Asterisk does not say."""
+        try:
+            answer = await self._link.send("Getvar", {"Variable": variable})
+        except ActionFailed as error:
+            log.info("pbx.action_failed", pbx=self.pbx, action="Getvar", channel=None, why=str(error))
+            return None
+        return reading.number(answer.get("Value", ""))
+
     async def _channels(self) -> list[Event]:
         return await self._link.ask("Status", {"Variables": ",".join(reading.VARIABLES)})
 
@@ -116,7 +128,7 @@ class Watch:
         ahead = ahead if abs(ahead) > CLOCKS_APART_SECONDS else 0.0
         live: list[LiveChannel] = []
         for number, channel in enumerate(channels, 1):
-            live.append(reading.live_channel(channel, self.country, ahead))
+            live.append(reading.live_channel(channel, self.means.country, ahead))
             if number % CHANNELS_AT_ONCE == 0:
                 await asyncio.sleep(0)
         return tuple(live)

@@ -157,6 +157,8 @@ class State:
         """The Asterisk servers whose link is up and whose calls are known."""
         self.started: dict[PbxName, str] = {}
         """When each of them was started itself, in its own words."""
+        self.fell_back: dict[PbxName, dict[QueueName, int]] = {}
+        """How many of its callers have gone to the fallback since then."""
         self.touched: set[Lane] = set()
         """Lanes in which a request or an agent has become free since somebody last looked for pairs."""
         self.doors: set[QueueName] = set()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Set
 from typing import Any, NamedTuple
 
 from acd.center import announcements, callbacks, calls, legs, offers, phones
-from acd.center.facts import ContradictionFound, LegReleased, PbxStateChanged
+from acd.center.facts import CallersFellBack, ContradictionFound, LegReleased, PbxStateChanged
 from acd.center.inputs import (
     CallerJoined,
     ChannelGone,
@@ -62,6 +62,7 @@ def surveyed(turn: Turn, told: PbxSurveyed) -> None:
             announcements.hears_music(turn, request)
     if told.pbx not in turn.state.steered or is_another:
         turn.tell(PbxStateChanged(at=turn.now, pbx=told.pbx, up=True, started=told.started))
+    _count_who_fell_back(turn, told)
 
 
 def contradicted(turn: Turn, told: PbxContradicted) -> None:
@@ -98,6 +99,13 @@ def _tell_of(turn: Turn, pbx: PbxName, found: _Found, comparing: bool) -> None:
             comparing=comparing,
         )
     )
+
+
+def _count_who_fell_back(turn: Turn, told: PbxSurveyed) -> None:
+    counted = turn.state.fell_back.get(told.pbx, {})
+    for queue, callers in told.fell_back.items():
+        if (more := callers - counted.get(queue, 0)) > 0:
+            turn.tell(CallersFellBack(at=turn.now, pbx=told.pbx, queue=queue, callers=more))
 
 
 def _end_everything(turn: Turn, pbx: PbxName) -> None:

@@ -146,6 +146,8 @@ class SimulatedPbx(Teller):
 
     def _falls_back(self, caller: Caller) -> None:
         caller.variables["ACD_STATUS"] = "FALLBACK"
+        fell_back = f"ACD_FELL_BACK_{caller.visitor.queue}"
+        self.variables[fell_back] = str(int(self.variables.get(fell_back, 0)) + 1)
         self._returns(caller)
 
     def _returns(self, caller: Caller) -> None:

@@ -21,6 +21,7 @@ from acd.asterisk.link import AmiServer, Link
 from acd.asterisk.pbx import PbxSettings, PrivatePbx, running
 from acd.asterisk.private import Installation
 from acd.center.facts import (
+    CallersFellBack,
     ContradictionFound,
     MomentsMoved,
     OfferEnded,
@@ -269,26 +270,34 @@ async def test_an_asterisk_that_is_killed_loses_its_calls_and_frees_its_agents(
 async def test_who_went_to_the_fallback_while_the_daemon_was_away_is_counted_when_it_is_back(
     pbx: PrivatePbx, phone: Phone, tmp_path: Path
 ) -> None:
-    caller = await phone("caller")
+    caller, other = await phone("caller"), await phone("other")
     async with open_centre(pbx, tmp_path) as centre:
         call = caller.call("sales")
         queued = await centre.told(RequestQueued)
-    went_on = asyncio.Event()
+    went_on: asyncio.Queue[Event] = asyncio.Queue()
     observer = Link(
         AmiServer("observer", pbx.host, pbx.ami_port, pbx.ami_user, pbx.secret),
-        on_event=lambda event: went_on.set() if event.get("Status") == "FALLBACK" else None,
+        on_event=lambda event: went_on.put_nowait(event) if event.get("Status") == "FALLBACK" else None,
         on_up=lambda: None,
         on_down=lambda why: None,
     )
     await observer.start()
-    async with asyncio.timeout(30):
-        await went_on.wait()
+    async with asyncio.timeout(60):
+        await went_on.get()
+        other.call("sales")  # and is sent on at once, or after his rounds: nobody has heard of him
+        await went_on.get()
     await observer.stop()
     assert call.state == CallState.ANSWERED
 
     async with open_centre(pbx, tmp_path) as centre:
         ended = await centre.told(RequestEnded)
         assert (ended.request, ended.outcome) == (queued.request, "fallback")
+        fell_back = await centre.told(CallersFellBack)
+        assert (fell_back.queue, fell_back.callers) == ("sales", 2)
+
+    async with open_centre(pbx, tmp_path) as centre:
+        await centre.told(PbxStateChanged)
+        assert centre.told_so_far(CallersFellBack) == []
 
 
 @both_releases

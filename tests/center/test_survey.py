@@ -8,6 +8,7 @@ import pytest
 from acd.center.facts import (
     AgentStateChanged,
     CallerReleased,
+    CallersFellBack,
     LegGone,
     LegReleased,
     OfferEnded,
@@ -40,6 +41,26 @@ def test_a_server_is_steered_once_it_has_been_surveyed() -> None:
 
     assert world.last(PbxStateChanged) == PbxStateChanged(at=world.now, pbx=PbxName("new"), up=True)
     assert world.ringing == {"alice": request}
+
+
+def test_who_went_to_the_fallback_meanwhile_is_counted_once() -> None:
+    world = World().with_queue("sales").with_queue("support")
+    world.link_is_back(started="noon")
+    world.link_is_lost()
+    world.link_is_back(started="noon", fell_back={"sales": 3, "support": 0})
+    assert _fell_back(world) == [("sales", 3)]
+
+    world.daemon_restarts()
+    world.link_is_back(started="noon", fell_back={"sales": 5, "support": 1})
+    assert _fell_back(world) == [("sales", 3), ("sales", 2), ("support", 1)]
+
+    world.link_is_lost()
+    world.link_is_back(started="evening", fell_back={"sales": 5})  # a new Asterisk counts from the beginning
+    assert _fell_back(world)[-1] == ("sales", 5)
+
+
+def _fell_back(world: World) -> list[tuple[str, int]]:
+    return [(fact.queue, fact.callers) for fact in world.told(CallersFellBack)]
 
 
 def test_while_the_link_is_lost_its_callers_keep_their_places_and_are_offered_to_nobody() -> None:

@@ -323,12 +323,19 @@ class World:
         self.tell(inputs.PbxLost(PbxName(pbx)))
 
     def link_is_back(
-        self, pbx: str = MAIN, *, gone: Iterable[str] = (), found: Iterable[LiveChannel] = (), started: str = ""
+        self,
+        pbx: str = MAIN,
+        *,
+        gone: Iterable[str] = (),
+        found: Iterable[LiveChannel] = (),
+        started: str = "",
+        fell_back: dict[str, int] | None = None,
     ) -> None:
         """The survey finds what the center believes in, but for what is gone meanwhile, or is found otherwise."""
         lives = {live.channel: live for live in (*self.everything_on(pbx), *found)}
         channels = tuple(live for channel, live in lives.items() if channel not in gone)
-        self.tell(inputs.PbxSurveyed(pbx=PbxName(pbx), channels=channels, started=started))
+        counted = {QueueName(queue): callers for queue, callers in (fell_back or {}).items()}
+        self.tell(inputs.PbxSurveyed(PbxName(pbx), channels, started, counted))
 
     def comparison_finds(
         self, pbx: str = MAIN, *, gone: Iterable[str] = (), found: Iterable[LiveChannel] = ()

@@ -72,6 +72,7 @@ from acd.center.facts.requests import (
     RequestRequeued,
 )
 from acd.center.facts.site import (
+    CallersFellBack,
     ChangeMade,
     ContradictionFound,
     DayChanged,
@@ -105,6 +106,7 @@ __all__ = [
     "CallerAnswered",
     "CallerAsked",
     "CallerReleased",
+    "CallersFellBack",
     "ChangeMade",
     "ContradictionFound",
     "CustomerDialled",
@@ -154,6 +156,7 @@ AnyFact = (
     | DayChanged
     | MomentsMoved
     | PbxStateChanged
+    | CallersFellBack
     | ContradictionFound
     | AgentStateChanged
     | WrapUpExtended

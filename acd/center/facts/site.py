@@ -51,6 +51,14 @@ class PbxStateChanged(Fact, frozen=True, tag=True, kw_only=True):
     """The moment at which it was started itself, in its own words, if it says so."""
 
 
+class CallersFellBack(Fact, frozen=True, tag=True, kw_only=True):
+    """So many more went to the fallback of a queue, on a server that nobody steered."""
+
+    pbx: PbxName
+    queue: QueueName
+    callers: int
+
+
 class ContradictionFound(Fact, frozen=True, tag=True, kw_only=True):
     """Asterisk says otherwise; what follows from it are facts of their own."""
 

@@ -9,6 +9,7 @@ from acd.center import state as states
 from acd.center.facts import (
     AnyFact,
     CalendarChanged,
+    CallersFellBack,
     ChangeMade,
     ContradictionFound,
     DayChanged,
@@ -125,8 +126,9 @@ def _pbx_state_changed(state: State, fact: PbxStateChanged) -> None:
     of_it = [request for request in state.requests.values() if request.pbx == fact.pbx]
     if fact.up:
         state.steered.add(fact.pbx)
-        if fact.started:
+        if fact.started not in ("", state.started.get(fact.pbx)):
             state.started[fact.pbx] = fact.started
+            state.fell_back.pop(fact.pbx, None)
         _watch_all_on(state, fact.pbx)
         state.doors.update(state.queues)
         for request in of_it:
@@ -135,6 +137,11 @@ def _pbx_state_changed(state: State, fact: PbxStateChanged) -> None:
         state.steered.discard(fact.pbx)
         for request in of_it:
             lanes.leave(state, request)
+
+
+def _callers_fell_back(state: State, fact: CallersFellBack) -> None:
+    counted = state.fell_back.setdefault(fact.pbx, {})
+    counted[fact.queue] = counted.get(fact.queue, 0) + fact.callers
 
 
 def _contradiction_found(state: State, fact: ContradictionFound) -> None:
@@ -162,5 +169,6 @@ FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
     QueueDrained: _queue_drained,
     CalendarChanged: _calendar_changed,
     PbxStateChanged: _pbx_state_changed,
+    CallersFellBack: _callers_fell_back,
     ContradictionFound: _contradiction_found,
 }

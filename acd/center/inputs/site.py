@@ -100,6 +100,8 @@ class PbxSurveyed(Input, frozen=True):
     channels: tuple[LiveChannel, ...]
     started: str = ""
     """The moment at which this Asterisk was started, in its own words; empty if it does not say."""
+    fell_back: dict[QueueName, int] = {}
+    """How many callers have gone to the fallback since then."""
 
 
 class Contradiction(Struct, frozen=True):
