@@ -46,7 +46,7 @@ class Faults:
         self._next.cancel()
         self._site.daemon.dies_after = None
         for server in self._site.servers.values():
-            server.pbx.loses_next = 0
+            server.pbx.loses_next = server.pbx.shuffles_next = 0
         for timer, repair in list(self._repairs.items()):
             timer.cancel()
             repair()
@@ -161,6 +161,10 @@ class Faults:
         server.pbx.repeats_next = self._chance.randint(1, 10)
         return f"{server.pbx.repeats_next} events of {server.name} are told twice"
 
+    def _shuffle(self, server: Server) -> str:
+        server.pbx.shuffles_next = self._chance.randint(2, 20)
+        return f"{server.pbx.shuffles_next} events of {server.name} come up to 0.2 s late, each behind others"
+
     # ---- People
 
     def _unplug(self, server: Server) -> str:
@@ -197,6 +201,7 @@ KINDS: dict[str, Callable[[Faults, Server], str]] = {
     "freeze": Faults._freeze,
     "lose": Faults._lose,
     "repeat": Faults._repeat,
+    "shuffle": Faults._shuffle,
     "unplug": Faults._unplug,
     "ask": Faults._ask,
 }

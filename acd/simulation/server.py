@@ -21,6 +21,7 @@ PORT = 5038
 CALLS_AGAIN_SECONDS = 1.0
 COMPARED_WITHIN_SECONDS = 75.0
 """After that a lost event has been found out, where servers are compared with the books every minute."""
+SHUFFLED_WITHIN_SECONDS = 0.2
 
 
 class Onlooker(Protocol):
@@ -84,7 +85,7 @@ class Server:
     @property
     def troubled_until(self) -> float:
         """The latest moment until which what went wrong here, and was over at once, may not have been found out."""
-        return max(self.cut_at, self.pbx.lost_at + COMPARED_WITHIN_SECONDS)
+        return max(self.cut_at, self.pbx.misled_at + COMPARED_WITHIN_SECONDS)
 
     @property
     def is_well(self) -> bool:
@@ -138,12 +139,13 @@ class _Socket(asyncio.Protocol):
 
 
 class UnreliablePbx(SimulatedPbx):
-    """Of its events some are lost, or told twice."""
+    """Of its events some are lost, or told twice, or behind others that came after them."""
 
-    lost_at = 0.0
-    """When the last of them was lost."""
+    misled_at = 0.0
+    """When the last of them was lost, or came late."""
     loses_next = 0
     repeats_next = 0
+    shuffles_next = 0
     onlooker: Onlooker
 
     def dies(self) -> None:
@@ -156,7 +158,12 @@ class UnreliablePbx(SimulatedPbx):
     def _say(self, name: str, kind: str, lines: str) -> None:
         if self.loses_next:
             self.loses_next -= 1
-            self.lost_at = self.now()
+            self.misled_at = self.now()
+            return
+        if self.shuffles_next:
+            self.shuffles_next -= 1
+            self.misled_at = self.now()
+            self._loop.call_later(self._chance.uniform(0, SHUFFLED_WITHIN_SECONDS), super()._say, name, kind, lines)
             return
         super()._say(name, kind, lines)
         if self.repeats_next:

@@ -17,7 +17,7 @@ from exchange import NAMES, Phone, both_releases, password_of, phones
 from proxy import Proxy
 
 from acd.asterisk import watch
-from acd.asterisk.link import AmiServer, Link
+from acd.asterisk.link import AmiServer, Event, Link
 from acd.asterisk.pbx import PbxSettings, PrivatePbx, running
 from acd.asterisk.private import Installation
 from acd.center.facts import (
