@@ -17,15 +17,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+from exchange import Phone
+
 from acd.asterisk.link import AmiServer, Event, Link
 from acd.asterisk.pbx import PrivatePbx
-from acd.center.facts import AnyFact
+from acd.center.facts import AnyFact, RequestConnected
 from acd.center.inputs import Input, LogIn
 from acd.center.model import Agent, AgentName, PbxName
 from acd.center.state import State
 from acd.clock import Clock
 from acd.config import Config
 from acd.daemon import Daemon
+from acd.demo.softphone import Call
 from acd.journal import open_journal
 
 MAIN = PbxName("main")
@@ -201,3 +204,21 @@ async def open_centre(
     finally:
         await daemon.stop()
         await centre.observer.stop()
+
+
+async def talk(*calls: Call) -> None:
+    """Each hears somebody's voice."""
+    for call in calls:
+        await call.wait_until_async(lambda call: call.heard_voice, PATIENCE_SECONDS)
+
+
+async def talks_to_alice(centre: CallCentre, phone: Phone) -> tuple[Call, Call]:
+    """The caller's call, and hers."""
+    caller, alice = await phone("caller"), await phone("alice")
+    centre.log_in("alice")
+    call = caller.call("sales")
+    ring = await alice.wait_for_ring_async(5)
+    ring.answer()
+    await centre.told(RequestConnected)
+    await talk(call)
+    return call, ring

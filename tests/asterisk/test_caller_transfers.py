@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from callcentre import DIALPLAN, CallCentre
+from callcentre import DIALPLAN, CallCentre, talk, talks_to_alice
 from exchange import NAMES, Phone, both_releases, phones
 
 from acd.asterisk.pbx import PbxSettings
@@ -14,22 +14,6 @@ from acd.demo.softphone import Call, CallState
 @pytest.fixture(scope="module")
 def pbx_settings() -> PbxSettings:
     return PbxSettings(endpoints=phones(*NAMES, "caller", "other"), dialplan=DIALPLAN)
-
-
-async def _talk(*calls: Call) -> None:
-    for call in calls:
-        await call.wait_until_async(lambda call: call.heard_voice, 5)
-
-
-async def _talks_to_alice(centre: CallCentre, phone: Phone) -> tuple[Call, Call]:
-    caller, alice = await phone("caller"), await phone("alice")
-    centre.log_in("alice")
-    call = caller.call("sales")
-    ring = await alice.wait_for_ring_async(5)
-    ring.answer()
-    await centre.told(RequestConnected)
-    await _talk(call)
-    return call, ring
 
 
 async def _is_on_the_phone(centre: CallCentre, *agents: str) -> None:
@@ -48,7 +32,7 @@ async def _nothing_is_left(centre: CallCentre, *calls: Call) -> None:
 @both_releases
 async def test_an_agent_is_transferred_to_a_telephone(centre: CallCentre, phone: Phone) -> None:
     bob = await phone("bob")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
 
     call.transfer("9bob")
     bobs = await bob.wait_for_ring_async(5)
@@ -56,7 +40,7 @@ async def test_an_agent_is_transferred_to_a_telephone(centre: CallCentre, phone:
 
     ended = await centre.told(RequestEnded)
     assert (ended.outcome, ended.ended_by, ended.agent) == ("answered", "caller", "alice")
-    await _talk(bobs)
+    await talk(bobs)
     await call.wait_for_async(CallState.ENDED, 5)
     await _is_on_the_phone(centre, "alice")
     assert (ring.state, bobs.state) == (CallState.ANSWERED, CallState.ANSWERED)
@@ -68,7 +52,7 @@ async def test_an_agent_is_transferred_to_a_telephone(centre: CallCentre, phone:
 @both_releases
 async def test_an_agent_is_transferred_into_a_queue(centre: CallCentre, phone: Phone) -> None:
     carol = await phone("carol")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
 
     call.transfer("support")
 
@@ -79,7 +63,7 @@ async def test_an_agent_is_transferred_into_a_queue(centre: CallCentre, phone: P
     carols = await carol.wait_for_ring_async(5)
     carols.answer()
     await centre.told(RequestConnected, agent="carol")
-    await _talk(carols)
+    await talk(carols)
     assert centre.state_of("alice") == "busy"
     ring.hangup()
     ended = await centre.told(RequestEnded, queue="support")
@@ -90,7 +74,7 @@ async def test_an_agent_is_transferred_into_a_queue(centre: CallCentre, phone: P
 
 @both_releases
 async def test_an_agent_who_waits_in_a_queue_for_his_caller_may_give_up(centre: CallCentre, phone: Phone) -> None:
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
     call.transfer("support")
     await centre.told(RequestQueued, queue="support")
     call.hangup()
@@ -104,11 +88,11 @@ async def test_an_agent_who_waits_in_a_queue_for_his_caller_may_give_up(centre: 
 @both_releases
 async def test_a_caller_puts_somebody_else_in_his_place(centre: CallCentre, phone: Phone) -> None:
     other = await phone("other")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
     consultation = call.phone.call("9other")
     others = await other.wait_for_ring_async(5)
     others.answer()
-    await _talk(consultation)
+    await talk(consultation)
 
     call.transfer_to(consultation)
 
@@ -127,12 +111,12 @@ async def test_a_caller_puts_somebody_else_in_his_place(centre: CallCentre, phon
 async def test_a_caller_puts_two_agents_together(centre: CallCentre, phone: Phone) -> None:
     carol = await phone("carol")
     centre.log_in("carol")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
     second = call.phone.call("support")
     carols = await carol.wait_for_ring_async(5)
     carols.answer()
     await centre.told(RequestConnected, agent="carol")
-    await _talk(second)
+    await talk(second)
 
     call.transfer_to(second)
 
@@ -154,7 +138,7 @@ async def test_who_waits_hands_his_place_over(centre: CallCentre, phone: Phone, 
     consultation = caller.call("9other")
     others = await other.wait_for_ring_async(5)
     others.answer()
-    await _talk(consultation)
+    await talk(consultation)
 
     one, another = (waits, consultation) if refers == "the call that waits" else (consultation, waits)
     one.transfer_to(another)
@@ -168,7 +152,7 @@ async def test_who_waits_hands_his_place_over(centre: CallCentre, phone: Phone, 
     carols = await carol.wait_for_ring_async(5)
     carols.answer()
     await centre.told(RequestConnected, agent="carol", request=place.request)
-    await _talk(carols)
+    await talk(carols)
     others.hangup()
     assert (await centre.told(RequestEnded)).outcome == "answered"
     await _nothing_is_left(centre, others, carols)
@@ -179,7 +163,7 @@ async def test_an_agent_is_put_into_the_place_that_his_caller_had_in_another_lin
     centre: CallCentre, phone: Phone
 ) -> None:
     carol = await phone("carol")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
     waits = call.phone.call("support")
     place = await centre.told(RequestQueued, queue="support")
 
@@ -192,7 +176,7 @@ async def test_an_agent_is_put_into_the_place_that_his_caller_had_in_another_lin
     carols = await carol.wait_for_ring_async(5)
     carols.answer()
     await centre.told(RequestConnected, agent="carol", request=place.request)
-    await _talk(carols)
+    await talk(carols)
     carols.hangup()
     assert (await centre.told(RequestEnded, times=2)).agent == "carol"
     assert await centre.status_after_the_queue() == "ANSWERED"

@@ -6,21 +6,17 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from callcentre import DIALPLAN, CallCentre, open_centre, queue
+from callcentre import DIALPLAN, CallCentre, open_centre, queue, talk
 from exchange import NAMES, Phone, both_releases, phones
 
 from acd.asterisk.pbx import PbxSettings, PrivatePbx
 from acd.center.facts import AgentUnreachable, LegGone, OfferEnded, OfferMade, RequestConnected, RequestEnded
-from acd.demo.softphone import Call, CallState, Ended
+from acd.demo.softphone import CallState, Ended
 
 
 @pytest.fixture(scope="module")
 def pbx_settings() -> PbxSettings:
     return PbxSettings(endpoints=phones(*NAMES, "caller", "other"), dialplan=DIALPLAN)
-
-
-async def _talk(call: Call) -> None:
-    await call.wait_until_async(lambda call: call.heard_voice, 5)
 
 
 @both_releases
@@ -35,8 +31,8 @@ async def test_a_caller_hears_music_then_an_agent_and_the_dialplan_goes_on_after
     centre.log_in("alice")
     ring = await alice.wait_for_ring_async(5)
     ring.answer()
-    await _talk(call)
-    await _talk(ring)
+    await talk(call)
+    await talk(ring)
     connected = await centre.told(RequestConnected)
     assert centre.state_of("alice") == "connected"
     assert connected.connect_seconds < 0.5
@@ -71,7 +67,7 @@ async def test_a_caller_who_hangs_up_ends_the_talk_and_the_next_one_is_offered(
     assert (await centre.told(RequestEnded)).ended_by == "caller"
     next_ring = await alice.wait_for_ring_async(5)
     next_ring.answer()
-    await _talk(waiting)
+    await talk(waiting)
 
 
 async def test_a_caller_who_hangs_up_while_waiting_has_abandoned(centre: CallCentre, phone: Phone) -> None:
@@ -111,7 +107,7 @@ async def test_an_agent_who_rejects_is_busy_and_the_next_one_rings(centre: CallC
     assert (centre.state_of("alice"), centre.agent("alice").reason) == ("busy", "rejected")
     assert (await centre.told(OfferEnded)).outcome == "rejected"
     ring.answer()
-    await _talk(call)
+    await talk(call)
     await centre.until_is("alice", "available")
 
 
@@ -138,7 +134,7 @@ async def test_a_phone_that_rings_in_vain_costs_the_caller_nothing(
         await ring.wait_for_async(CallState.ENDED, 5)
         assert centre.state_of("alice") == "no_answer"
         (await bob.wait_for_ring_async(5)).answer()
-        await _talk(call)
+        await talk(call)
         await centre.until_is("alice", "available")
 
 
@@ -212,7 +208,7 @@ async def test_a_key_pressed_while_waiting_costs_nobody_his_place(centre: CallCe
     centre.log_in("alice")
     (await alice.wait_for_ring_async(5)).answer()
 
-    await _talk(call)
+    await talk(call)
 
 
 @both_releases

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from callcentre import DIALPLAN, CallCentre
+from callcentre import DIALPLAN, CallCentre, talk
 from exchange import NAMES, Phone, both_releases, phones
 
 from acd.asterisk.pbx import PbxSettings
@@ -34,11 +34,6 @@ def pbx_settings() -> PbxSettings:
     )
 
 
-async def _talk(*calls: Call) -> None:
-    for call in calls:
-        await call.wait_until_async(lambda call: call.heard_voice, 5)
-
-
 async def _rings_at_alice(centre: CallCentre, phone: Phone) -> tuple[Call, Call]:
     caller, alice = await phone("caller"), await phone("alice")
     centre.log_in("alice")
@@ -56,7 +51,7 @@ async def test_an_agent_picks_up_a_colleague_s_call(centre: CallCentre, phone: P
     pickup = carol.call(code)
 
     assert (await centre.told(RequestConnected)).agent == "carol"
-    await _talk(call, pickup)
+    await talk(call, pickup)
     await ring.wait_for_async(CallState.ENDED, 5)
     assert (centre.state_of("alice"), centre.state_of("carol")) == ("available", "connected")
     pickup.hangup()
@@ -77,7 +72,7 @@ async def test_somebody_who_is_no_agent_picks_up(centre: CallCentre, phone: Phon
     pickup = reception.call(BY_CODE)
 
     assert (await centre.told(RequestConnected)).agent is None
-    await _talk(call, pickup)
+    await talk(call, pickup)
     await ring.wait_for_async(CallState.ENDED, 5)
     assert centre.state_of("alice") == "available"
     assert [request.state.value for request in centre.state.requests.values()] == ["ongoing"]
@@ -96,11 +91,11 @@ async def test_the_next_caller_rings_at_the_phone_from_which_one_was_picked_up(
     centre.log_in("carol")
     call, ring = await _rings_at_alice(centre, phone)
     pickup = carol.call(BY_CODE)
-    await _talk(call, pickup)
+    await talk(call, pickup)
     await ring.wait_for_async(CallState.ENDED, 5)
 
     second = other.call("sales")
 
     (await ring.phone.wait_for_ring_async(5)).answer()
-    await _talk(second)
+    await talk(second)
     assert (centre.state_of("alice"), centre.state_of("carol")) == ("connected", "connected")

@@ -5,21 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from callcentre import DIALPLAN, open_centre
+from callcentre import DIALPLAN, open_centre, talk
 from exchange import NAMES, Phone, both_releases, phones
 
 from acd.asterisk.pbx import PbxSettings, PrivatePbx
 from acd.center.facts import RequestConnected, RequestEnded, RequestQueued
-from acd.demo.softphone import Call, CallState
+from acd.demo.softphone import CallState
 
 
 @pytest.fixture(scope="module")
 def pbx_settings() -> PbxSettings:
     return PbxSettings(endpoints=phones(*NAMES, "caller", "other", "third"), dialplan=DIALPLAN)
-
-
-async def _talk(call: Call) -> None:
-    await call.wait_until_async(lambda call: call.heard_voice, 5)
 
 
 @both_releases
@@ -31,7 +27,7 @@ async def test_a_new_start_takes_over_who_waits_who_rings_and_who_talks(
         centre.log_in("alice", "bob")
         talking = caller.call("sales")
         (await alice.wait_for_ring_async(5)).answer()
-        await _talk(talking)
+        await talk(talking)
         offered = other.call("sales")
         ring = await bob.wait_for_ring_async(5)
         waiting = third.call("sales")
@@ -44,10 +40,10 @@ async def test_a_new_start_takes_over_who_waits_who_rings_and_who_talks(
         assert centre.told_so_far(RequestEnded) == []
         assert (centre.state_of("alice"), centre.state_of("bob")) == ("connected", "connecting")
         ring.answer()
-        await _talk(offered)
+        await talk(offered)
         talking.hangup()
         (await alice.wait_for_ring_async(5)).answer()
-        await _talk(waiting)
+        await talk(waiting)
         assert [fact.agent for fact in centre.told_so_far(RequestConnected)] == ["bob", "alice"]
 
 
@@ -67,7 +63,7 @@ async def test_who_hung_up_while_the_daemon_was_away_is_booked_and_the_others_ke
         assert len(centre.state.requests) == 1
         centre.log_in("alice")
         (await alice.wait_for_ring_async(5)).answer()
-        await _talk(stays)
+        await talk(stays)
 
 
 @both_releases
@@ -83,4 +79,4 @@ async def test_who_joined_while_the_daemon_was_away_is_found(pbx: PrivatePbx, ph
         assert queued.entered_at <= queued.at
         centre.log_in("alice")
         (await alice.wait_for_ring_async(5)).answer()
-        await _talk(call)
+        await talk(call)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from callcentre import DIALPLAN, CallCentre, agent, open_centre, queue
+from callcentre import DIALPLAN, CallCentre, agent, open_centre, queue, talk
 from exchange import NAMES, Phone, both_releases, phones
 
 from acd.asterisk.pbx import PbxSettings, PrivatePbx
@@ -23,7 +23,7 @@ from acd.center.facts import (
     RequestQueued,
 )
 from acd.center.inputs import Pause
-from acd.demo.softphone import Call, CallState
+from acd.demo.softphone import CallState
 
 OWN_WAYS = """
 exten => 1,1,Set(ACD_PRIORITY=1)
@@ -48,10 +48,6 @@ def pbx_settings() -> PbxSettings:
 def _pauses(centre: CallCentre, *agents: str) -> None:
     for name in agents:
         centre.daemon.tell(Pause(centre.agent(name).name))
-
-
-async def _talk(call: Call) -> None:
-    await call.wait_until_async(lambda call: call.heard_voice, 5)
 
 
 async def test_where_all_are_paused_no_phone_rings_and_the_caller_s_time_runs_out(
@@ -151,7 +147,7 @@ async def test_a_caller_whom_somebody_redirects_out_of_a_talk_leaves_the_agent_f
     ring = await alice.wait_for_ring_async(5)
     ring.answer()
     connected = await centre.told(RequestConnected)
-    await _talk(call)
+    await talk(call)
     channel = centre.state.requests[connected.request].channel
 
     centre.observer.send("Redirect", {"Channel": channel, "Context": "parked", "Exten": "s", "Priority": "1"})

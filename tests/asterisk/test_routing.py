@@ -6,12 +6,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from callcentre import DIALPLAN, CallCentre, agent, open_centre, queue
+from callcentre import DIALPLAN, CallCentre, agent, open_centre, queue, talk
 from exchange import NAMES, Phone, both_releases, phones
 
 from acd.asterisk.pbx import PbxSettings, PrivatePbx
 from acd.center.facts import OfferEnded, OfferMade, RequestConnected, RequestMoved, RequestQueued
-from acd.demo.softphone import Call, CallState
+from acd.demo.softphone import CallState
 
 WISHES = """
 exten => wishes,1,Set(ACD_PRIORITY=7)
@@ -30,10 +30,6 @@ exten => _[a-z]!,1,UserEvent(Evening,Queue: ${EXTEN},Status: ${ACD_STATUS})
 @pytest.fixture(scope="module")
 def pbx_settings() -> PbxSettings:
     return PbxSettings(endpoints=phones(*NAMES, "caller", "other", "seat"), dialplan=DIALPLAN + WISHES)
-
-
-async def _talk(call: Call) -> None:
-    await call.wait_until_async(lambda call: call.heard_voice, 5)
 
 
 @both_releases
@@ -61,7 +57,7 @@ async def test_all_phones_ring_and_the_first_to_answer_has_the_call(
 
         rings[1].answer()
 
-        await _talk(call)
+        await talk(call)
         for loser in (rings[0], rings[2]):
             await loser.wait_for_async(CallState.ENDED, 2)
         assert (await centre.told(RequestConnected)).agent == "bob"
@@ -81,7 +77,7 @@ async def test_who_has_waited_long_enough_goes_on_to_another_queue_and_is_served
 
         (await carol.wait_for_ring_async(5)).answer()
 
-        await _talk(call)
+        await talk(call)
         assert (await centre.told(RequestMoved)).queue == "support"
         assert len(centre.told_so_far(RequestQueued)) == 1
 
@@ -109,7 +105,7 @@ async def test_an_agent_who_is_called_directly_is_busy_until_it_ends(centre: Cal
     assert centre.agent("alice").reason == "on_phone"
     ring = await alice.wait_for_ring_async(5)
     ring.answer()
-    await _talk(direct)
+    await talk(direct)
     caller.call("sales")
     await centre.told(RequestQueued)
     assert centre.told_so_far(OfferMade) == []
@@ -134,7 +130,7 @@ async def test_an_agent_who_dials_out_while_an_offer_rings_leaves_it_to_others(
 
     await ring.wait_for_async(CallState.ENDED, 5)
     (await bob.wait_for_ring_async(5)).answer()
-    await _talk(call)
+    await talk(call)
     assert (centre.state_of("alice"), centre.agent("alice").reason) == ("busy", "on_phone")
     out.hangup()
     await centre.until_is("alice", "available")
@@ -148,7 +144,7 @@ async def test_an_agent_at_a_seat_is_rung_there(pbx: PrivatePbx, phone: Phone, t
 
         (await seat.wait_for_ring_async(5)).answer()
 
-        await _talk(call)
+        await talk(call)
 
 
 async def test_a_reload_in_the_middle_of_it_all_drops_nobody(pbx: PrivatePbx, phone: Phone, tmp_path: Path) -> None:
@@ -157,13 +153,13 @@ async def test_a_reload_in_the_middle_of_it_all_drops_nobody(pbx: PrivatePbx, ph
         centre.log_in("alice", "bob")
         talking = caller.call("sales")
         (await alice.wait_for_ring_async(5)).answer()
-        await _talk(talking)
+        await talk(talking)
         ringing = other.call("sales")
         ring = await bob.wait_for_ring_async(5)
 
         centre.reload(queue=[queue("sales", strategy="ring_all"), queue("billing")], agent=[agent("bob", sales=1)])
 
         ring.answer()
-        await asyncio.gather(_talk(ringing), _talk(talking))
+        await asyncio.gather(talk(ringing), talk(talking))
         assert talking.state == CallState.ANSWERED
         assert len(centre.told_so_far(RequestConnected)) == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from callcentre import DIALPLAN, CallCentre
+from callcentre import DIALPLAN, CallCentre, talk, talks_to_alice
 from exchange import NAMES, Phone, both_releases, phones
 
 from acd.asterisk.pbx import PbxSettings
@@ -41,10 +41,6 @@ def pbx_settings() -> PbxSettings:
     )
 
 
-async def _talk(call: Call) -> None:
-    await call.wait_until_async(lambda call: call.heard_voice, 5)
-
-
 async def _dials(centre: CallCentre, ring: Call, code: str, number: str) -> None:
     """A code is understood when the caller hears music."""
     ring.press(code)
@@ -52,22 +48,11 @@ async def _dials(centre: CallCentre, ring: Call, code: str, number: str) -> None
     ring.press(number)
 
 
-async def _talks_to_alice(centre: CallCentre, phone: Phone) -> tuple[Call, Call]:
-    caller, alice = await phone("caller"), await phone("alice")
-    centre.log_in("alice")
-    call = caller.call("sales")
-    ring = await alice.wait_for_ring_async(5)
-    ring.answer()
-    await centre.told(RequestConnected)
-    await _talk(call)
-    return call, ring
-
-
 @both_releases
 async def test_a_blind_transfer_to_a_telephone(centre: CallCentre, phone: Phone) -> None:
     bob = await phone("bob")
     centre.log_in("bob")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
 
     await _dials(centre, ring, BLIND, BOB)
     (await bob.wait_for_ring_async(10)).answer()
@@ -85,7 +70,7 @@ async def test_a_blind_transfer_to_a_telephone(centre: CallCentre, phone: Phone)
 async def test_a_blind_transfer_into_a_queue(centre: CallCentre, phone: Phone) -> None:
     carol = await phone("carol")
     centre.log_in("carol")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
 
     await _dials(centre, ring, BLIND, SUPPORT)
     (await carol.wait_for_ring_async(10)).answer()
@@ -102,11 +87,11 @@ async def test_a_blind_transfer_into_a_queue(centre: CallCentre, phone: Phone) -
 async def test_an_attended_transfer_to_a_telephone_that_was_asked_first(centre: CallCentre, phone: Phone) -> None:
     bob = await phone("bob")
     centre.log_in("bob")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
     await _dials(centre, ring, ATTENDED, BOB)
     bobs = await bob.wait_for_ring_async(10)
     bobs.answer()
-    await _talk(bobs)
+    await talk(bobs)
     assert centre.state_of("alice") == "connected"
 
     ring.hangup()
@@ -124,7 +109,7 @@ async def test_an_attended_transfer_to_a_telephone_that_was_asked_first(centre: 
 async def test_an_attended_transfer_to_a_telephone_that_still_rings(centre: CallCentre, phone: Phone) -> None:
     bob = await phone("bob")
     centre.log_in("bob")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
     await _dials(centre, ring, ATTENDED, BOB)
     bobs = await bob.wait_for_ring_async(10)
 
@@ -144,12 +129,12 @@ async def test_an_attended_transfer_to_a_telephone_that_still_rings(centre: Call
 async def test_an_attended_transfer_to_an_agent_who_was_found_through_a_queue(centre: CallCentre, phone: Phone) -> None:
     carol = await phone("carol")
     centre.log_in("carol")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
     await _dials(centre, ring, ATTENDED, SUPPORT)
     carols = await carol.wait_for_ring_async(10)
     carols.answer()
     await centre.told(RequestConnected, agent="carol")
-    await _talk(carols)
+    await talk(carols)
 
     ring.hangup()
 
@@ -167,7 +152,7 @@ async def test_an_attended_transfer_to_an_agent_who_was_found_through_a_queue(ce
 @both_releases
 async def test_an_attended_transfer_into_a_line_where_nobody_is_free_yet(centre: CallCentre, phone: Phone) -> None:
     carol = await phone("carol")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
     await _dials(centre, ring, ATTENDED, SUPPORT)
     await centre.told(RequestQueued, queue="support")
 
@@ -178,7 +163,7 @@ async def test_an_attended_transfer_into_a_line_where_nobody_is_free_yet(centre:
     carols.answer()
 
     await centre.told(RequestConnected, agent="carol")
-    await _talk(carols)
+    await talk(carols)
     await centre.told(RequestHandedOver)
     call.hangup()
     await carols.wait_for_async(CallState.ENDED, 5)
@@ -192,11 +177,11 @@ async def test_who_takes_his_caller_back_from_a_consultation_talks_with_him_as_b
     centre: CallCentre, phone: Phone
 ) -> None:
     bob = await phone("bob")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
     await _dials(centre, ring, ATTENDED, BOB)
     bobs = await bob.wait_for_ring_async(10)
     bobs.answer()
-    await _talk(bobs)
+    await talk(bobs)
 
     bobs.hangup()
 
@@ -210,7 +195,7 @@ async def test_who_takes_his_caller_back_from_a_consultation_talks_with_him_as_b
 
 @both_releases
 async def test_a_number_that_leads_nowhere_changes_nothing(centre: CallCentre, phone: Phone) -> None:
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
 
     await _dials(centre, ring, BLIND, NOBODY)
     await centre.heard("Unhold")

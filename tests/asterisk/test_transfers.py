@@ -6,12 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from callcentre import DIALPLAN, CallCentre, open_centre, queue
+from callcentre import DIALPLAN, CallCentre, open_centre, queue, talk, talks_to_alice
 from exchange import NAMES, Phone, both_releases, phones
 
 from acd.asterisk.pbx import PbxSettings, PrivatePbx
 from acd.center.facts import RequestConnected, RequestEnded, RequestPassedOn, RequestQueued
-from acd.demo.softphone import Call, CallState
+from acd.demo.softphone import CallState
 
 NOTICES_A_VANISHED_PHONE = "rtp_timeout = 1\n"
 
@@ -22,28 +22,13 @@ def pbx_settings() -> PbxSettings:
     return PbxSettings(endpoints=(*phones("caller", "other"), *agents), dialplan=DIALPLAN)
 
 
-async def _talk(call: Call) -> None:
-    await call.wait_until_async(lambda call: call.heard_voice, 5)
-
-
-async def _talks_to_alice(centre: CallCentre, phone: Phone) -> tuple[Call, Call]:
-    caller, alice = await phone("caller"), await phone("alice")
-    centre.log_in("alice")
-    call = caller.call("sales")
-    ring = await alice.wait_for_ring_async(5)
-    ring.answer()
-    await centre.told(RequestConnected)
-    await _talk(call)
-    return call, ring
-
-
 @both_releases
 async def test_a_blind_transfer_to_a_colleague_frees_the_agent_and_names_the_colleague(
     centre: CallCentre, phone: Phone
 ) -> None:
     bob = await phone("bob")
     centre.log_in("bob")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
 
     ring.transfer("9bob")
     (await bob.wait_for_ring_async(5)).answer()
@@ -62,7 +47,7 @@ async def test_a_blind_transfer_to_a_colleague_frees_the_agent_and_names_the_col
 async def test_a_blind_transfer_into_a_queue_waits_there(centre: CallCentre, phone: Phone) -> None:
     carol = await phone("carol")
     centre.log_in("carol")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
 
     ring.transfer("support")
 
@@ -78,10 +63,10 @@ async def test_a_blind_transfer_into_a_queue_waits_there(centre: CallCentre, pho
 async def test_an_attended_transfer_to_a_colleague_who_talks(centre: CallCentre, phone: Phone) -> None:
     bob = await phone("bob")
     centre.log_in("bob")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
     consultation = ring.phone.call("9bob")
     (await bob.wait_for_ring_async(5)).answer()
-    await _talk(consultation)
+    await talk(consultation)
 
     ring.transfer_to(consultation)
 
@@ -95,7 +80,7 @@ async def test_an_attended_transfer_to_a_colleague_who_talks(centre: CallCentre,
 @both_releases
 async def test_an_attended_transfer_into_a_line_takes_the_place_in_it(centre: CallCentre, phone: Phone) -> None:
     carol = await phone("carol")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
     consultation = ring.phone.call("support")
     await centre.told(RequestQueued, queue="support")
 
@@ -116,12 +101,12 @@ async def test_an_attended_transfer_into_a_line_takes_the_place_in_it(centre: Ca
 async def test_an_attended_transfer_to_an_agent_who_was_found_through_a_queue(centre: CallCentre, phone: Phone) -> None:
     carol = await phone("carol")
     centre.log_in("carol")
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
     consultation = ring.phone.call("support")
     carols = await carol.wait_for_ring_async(5)
     carols.answer()
     await centre.told(RequestConnected, agent="carol")
-    await _talk(consultation)
+    await talk(consultation)
 
     ring.transfer_to(consultation)
 
@@ -137,7 +122,7 @@ async def test_an_attended_transfer_to_an_agent_who_was_found_through_a_queue(ce
 
 @both_releases
 async def test_hold_changes_no_state(centre: CallCentre, phone: Phone) -> None:
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
     facts = len(centre.daemon.facts)
 
     ring.hold()
@@ -155,7 +140,7 @@ async def test_hold_changes_no_state(centre: CallCentre, phone: Phone) -> None:
 async def test_whose_agent_s_phone_vanishes_is_back_at_his_place(pbx: PrivatePbx, phone: Phone, tmp_path: Path) -> None:
     bob = await phone("bob")
     async with open_centre(pbx, tmp_path, queue=[queue("sales", dropped_come_back=True), queue("support")]) as centre:
-        call, ring = await _talks_to_alice(centre, phone)
+        call, ring = await talks_to_alice(centre, phone)
         first = centre.told_so_far(RequestQueued)[0]
         centre.log_in("bob")
 
@@ -169,7 +154,7 @@ async def test_whose_agent_s_phone_vanishes_is_back_at_his_place(pbx: PrivatePbx
 
 
 async def test_a_number_that_leads_nowhere_changes_nothing(centre: CallCentre, phone: Phone) -> None:
-    call, ring = await _talks_to_alice(centre, phone)
+    call, ring = await talks_to_alice(centre, phone)
 
     ring.transfer("0")
     await ring.wait_until_async(lambda ring: ring.transfer_status is not None, 5)
