@@ -21,8 +21,9 @@ with atheris.instrument_imports(include=["acd"]):
     from acd.asterisk.wire import Event, LinkCounts, Protocol
     from acd.center import Center, inputs
     from acd.center.facts import AnyFact
-    from acd.center.model import AgentName, AgentRules, ChannelId, Device, PbxName, QueueName, QueueRules, SiteRules
-    from acd.dialling import Dialling
+    from acd.center.model import AgentName, AgentRules, Caller, ChannelId, PbxName, QueueName, QueueRules, SiteRules
+    from acd.center.reach import Device
+    from acd.dialling import Dialling, DialRules
 
 import structlog
 
@@ -65,7 +66,9 @@ SEEDS = [
 ]
 
 
-DIALLING = Dialling("NL", {MAIN: "PJSIP/{number}@trunk"})
+NOW = 1_700_000_000.0
+DIALLING = Dialling(lambda: NOW)
+DIALLING.use(DialRules(home="NL", countries=frozenset({"NL"})), {MAIN: "PJSIP/{number}@trunk"})
 
 
 async def _at_once() -> bool:
@@ -77,8 +80,14 @@ class Deaf:
 
     name = MAIN
 
+    def __init__(self) -> None:
+        self.failures: list[Exception] = []
+
     def send(self, action: str, headers: Mapping[str, Any]) -> asyncio.Future[Any]:
         return asyncio.get_running_loop().create_future()
+
+    def handler_failed(self, about: str, error: Exception, channel: str | None = None) -> None:
+        self.failures.append(error)
 
     def cut(self, why: str) -> None:
         raise AssertionError(why)
@@ -87,7 +96,7 @@ class Deaf:
 async def _read(data: bytes) -> None:
     provider = atheris.FuzzedDataProvider(data)
     center = Center()
-    now = 1_700_000_000.0
+    now = NOW
 
     def tell(told: inputs.Input) -> Sequence[AnyFact]:
         nonlocal now
@@ -100,10 +109,11 @@ async def _read(data: bytes) -> None:
         return facts
 
     means = Means(center.state, DIALLING, None, on_disk=_at_once, can_promise=lambda: True, country="NL")
-    own = Calls(Deaf(), tell, lambda: now, means)  # type: ignore[arg-type]
+    link = Deaf()
+    own = Calls(link, tell, lambda: now, means)  # type: ignore[arg-type]
     for told in (inputs.RulesLoaded(RULES), inputs.PbxSurveyed(MAIN, ()), inputs.LogIn(AgentName("alice"))):
         tell(told)
-    tell(inputs.CallerJoined(MAIN, ChannelId("9.9"), QueueName("sales"), inputs.Caller("1")))
+    tell(inputs.CallerJoined(MAIN, ChannelId("9.9"), QueueName("sales"), Caller("1")))
     offer = next(iter(center.state.offers))
 
     def hear(event: Event) -> None:
@@ -121,6 +131,8 @@ async def _read(data: bytes) -> None:
         wire.data_received(piece.replace(b"{offer}", offer.encode()))
     # What is no UTF-8 is kept as U+FFFD, three bytes for one.
     await own.stop()
+    for failure in link.failures:
+        raise failure
     if len(wire._buffer) > 4 * len(data) + LONGEST:
         raise AssertionError("it keeps more than it was sent")
 
