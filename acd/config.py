@@ -39,6 +39,8 @@ from acd.center.model import (
     LOWEST_PRIORITY,
     AgentName,
     AgentRules,
+    AgentState,
+    ClickToDialRules,
     OfferRules,
     PbxName,
     QueueName,
@@ -508,6 +510,13 @@ class Offers(Table):
     mobile_legs_per_agent: Annotated[int, Field(ge=1, le=10)] = 1
 
 
+class ClickToDial(Table):
+    """Calls that agents make by a click."""
+
+    agent_state: Literal["connected", "busy"] = "connected"
+    """What the state is called of an agent who is in one."""
+
+
 class Config(BaseSettings):
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         extra="forbid", strict=True, frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__"
@@ -519,6 +528,7 @@ class Config(BaseSettings):
     site: Site = Site()
     offers: Offers = Offers()
     dialling: Dialling = Dialling()
+    click_to_dial: ClickToDial = ClickToDial()
     token: list[Token] = []
     webhook: list[Webhook] = []
     queue: list[Queue] = []
@@ -550,6 +560,7 @@ class Config(BaseSettings):
             },
             pause_reasons=tuple(self.site.pause_reasons),
             offers=OfferRules(**self.offers.model_dump()),
+            click_to_dial=ClickToDialRules(AgentState(self.click_to_dial.agent_state)),
             trunks={
                 PbxName(name): Trunk(server.mobile_legs) for name, server in self.asterisk.items() if server.mobile_dial
             },

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from acd.calendars import Span
-from acd.center.model import AnnounceRules, PromptRules
+from acd.center.model import AgentState, AnnounceRules, PromptRules
 from acd.center.reach import Forward, Forwarding, Hours, Trunk
 from acd.config import BadConfig, Config, Mobile, load, warnings
 from acd.dialling import DialRules
@@ -216,6 +216,10 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines(file: Path) -
         ('[store]\nurl = "mysql://x"', "5: store.url: must be sqlite:PATH"),
         ("[store]\nkeep_days = 0", "5: store.keep_days: "),
         ("[offers]\npause_after_missed = 1.5", "5: offers.pause_after_missed: "),
+        (
+            '[click_to_dial]\nagent_state = "paused"',
+            "5: click_to_dial.agent_state: input should be 'connected' or 'busy'",
+        ),
         ('[[calendar]]\nname = "c"\ntime_zone = "UTC"\nmon = ["9-17"]', "7: calendar 'c': mon[0]: must be HH:MM-HH:MM"),
         (
             '[[calendar]]\nname = "c"\ntime_zone = "UTC"\nmon = ["17:00-09:00"]',
@@ -538,6 +542,13 @@ def test_every_key_that_the_example_leaves_out_can_be_uncommented(file: Path) ->
 
     assert config.token and config.seat and config.calendar and config.caller
     assert config.queue[0].easing and config.queue[0].ways_out.full == "support"
+
+
+def test_what_an_agent_s_state_is_called_in_a_call_of_his_own_is_part_of_the_rules(file: Path) -> None:
+    text = '[click_to_dial]\nagent_state = "busy"\n'
+
+    assert loaded(file).rules().click_to_dial.agent_state is AgentState.CONNECTED
+    assert loaded(file, MAIN + text).rules().click_to_dial.agent_state is AgentState.BUSY
 
 
 def test_an_agent_s_own_wrap_up_is_part_of_the_rules(file: Path) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from acd.center import devices, forwarding, preferred, seats
 from acd.center.facts import AgentStateChanged, AgentWished, WrapUpExtended
 from acd.center.inputs import ExtendWrapUp, FinishWrapUp, LogIn, LogOut, MakeAvailable, Pause, SwitchForward
-from acd.center.model import Agent, AgentState, NotAllowed, QueueName, QueueRules, Refused
+from acd.center.model import OUTGOING_CALL, Agent, AgentState, Kind, NotAllowed, QueueName, QueueRules, Refused
 from acd.center.turn import Turn
 
 
@@ -64,7 +64,8 @@ no_answer  |            | connecting |           |           |          |       
 paused     |            | connecting |           |           |          |           |                  |             |           |           | =           | =
 """  # noqa: E501 - a table is read in rows
 """What calls do. A telephone that is taken or freed, or cannot be reached, means something only to who is, or could be,
-available: `busy` ends with it if it began with it."""
+available: `busy` ends with it if it began with it. Who makes a call himself is in the row of `connected`, be it that
+the rules call his state `busy`."""
 
 ON_PHONE = "on_phone"
 """The reason of a `busy` that lasts for as long as the telephone is used for something else."""
@@ -116,7 +117,8 @@ def happens(
 
     Raises Refused where the table says no.
     """
-    following = _NEXT.get((agent.state, happening))
+    row = AgentState.CONNECTED if agent.is_busy_with_a_call else agent.state
+    following = _NEXT.get((row, happening))
     if following is None:
         raise ImpossibleHappening(f"{agent.name} is {agent.state}, and {happening!r} happens")
     if following == REFUSED:
@@ -156,6 +158,8 @@ def _if_nothing_else(turn: Turn, agent: Agent) -> _Next:
 def _enter(turn: Turn, agent: Agent, following: _Next, happening: Happening) -> None:
     if following.state is AgentState.AVAILABLE:
         following = _instead_of_available(turn, agent, happening)
+    if (happening, following.reason) == (Happening.CONNECTED, OUTGOING_CALL):
+        following = following._replace(state=turn.state.rules.click_to_dial.agent_state)
     state, until, reason, queue = following
     if (state, reason) == (agent.state, agent.reason):
         return
@@ -229,6 +233,10 @@ def switch_forward(turn: Turn, asked: SwitchForward) -> None:
 
 
 # ---- What time and telephones do to them
+
+
+def connected(turn: Turn, agent: Agent, kind: str) -> None:
+    happens(turn, agent, Happening.CONNECTED, reason=OUTGOING_CALL if kind == Kind.DIAL else None)
 
 
 def wrap_up(turn: Turn, agent: Agent, queue: QueueRules) -> None:

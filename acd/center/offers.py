@@ -201,7 +201,7 @@ def connect(turn: Turn, offer: Offer) -> None:
         agents.happens(turn, agent, Happening.WITHDRAWN)
         turn.tell(LegGone(at=turn.now, offer=offer.id))
     else:
-        agents.happens(turn, agent, Happening.CONNECTED)
+        agents.connected(turn, agent, request.kind)
 
 
 def bridge_failed(turn: Turn, told: BridgeFailed) -> None:

@@ -13,7 +13,6 @@ from acd.center.facts import LegReleased, OfferPickedUp
 from acd.center.inputs import CallPickedUp
 from acd.center.model import Agent, AgentState, Kind, Offer
 from acd.center.reach import DESK, Device
-from acd.center.seats import ON_A_CALL
 from acd.center.turn import Turn
 
 
@@ -64,4 +63,4 @@ def _came_too_late(turn: Turn, told: CallPickedUp) -> None:
 def _agent_at(turn: Turn, dial: str) -> Agent | None:
     """Who sits there and is on no call of ours."""
     there = (turn.state.agents[name] for name in turn.state.agents_at.get(dial, ()))
-    return next((agent for agent in there if agent.state not in (AgentState.LOGGED_OUT, *ON_A_CALL)), None)
+    return next((agent for agent in there if agent.state is not AgentState.LOGGED_OUT and not agent.is_on_a_call), None)

@@ -7,8 +7,6 @@ from acd.center.model import Agent, AgentState, NotAllowed, Refused
 from acd.center.reach import DESK, Device
 from acd.center.turn import Turn
 
-ON_A_CALL = (AgentState.CONNECTING, AgentState.CONNECTED)
-
 
 def take(turn: Turn, agent: Agent, name: str | None) -> None:
     """Raises NotAllowed for a device that is neither his nor anybody's, Refused for one where somebody else is."""
@@ -22,7 +20,7 @@ def take(turn: Turn, agent: Agent, name: str | None) -> None:
             raise Refused(f"{name or device.dial} is taken by {other.name}")
     if device == agent.desk:
         return
-    if agent.state in ON_A_CALL:
+    if agent.is_on_a_call:
         raise Refused(f"{agent.name} is on a call; he can move after it")
     turn.tell(AgentSeated(at=turn.now, agent=agent.name, device=device))
 

@@ -14,7 +14,7 @@ def differences(old: SiteRules, new: SiteRules) -> list[str]:
     """One line each: what is added (+), taken away (-), or changed (~) and from what to what."""
     lines = [*_of_named("queue", old.queues, new.queues), *_of_named("agent", old.agents, new.agents)]
     lines += _of_named("seat", old.seats, new.seats)
-    for table in ("offers", "callers", "pause_reasons"):
+    for table in ("offers", "click_to_dial", "callers", "pause_reasons"):
         was, will_be = getattr(old, table), getattr(new, table)
         if was != will_be:
             lines += [f"~ {table}: {change}" for change in _changes(was, will_be)]

@@ -33,7 +33,6 @@ from acd.center.facts import (
 from acd.center.model import (
     MIDDLE_PRIORITY,
     AgentName,
-    AgentState,
     Needs,
     OfferId,
     OfferOutcome,
@@ -52,7 +51,6 @@ LATE_SECONDS = 1.0
 """How long after its moment a deadline may still stand."""
 CALM_SECONDS = 20.0
 """For how long a server must have been well and steered before its books are held against its telephones."""
-ON_A_CALL = (AgentState.CONNECTING, AgentState.CONNECTED)
 
 
 class LawBroken(AssertionError):
@@ -245,7 +243,7 @@ class Watch:
         for agent in self._state.agents.values():
             if agent.until is not None and agent.until < late:
                 yield f"{agent.name} is {agent.state} until {agent.until}"
-            if agent.state in ON_A_CALL and not agent.offers:
+            if agent.is_on_a_call and not agent.offers:
                 yield f"{agent.name} is {agent.state} without an offer"
         for offer in self._state.offers.values():
             if offer.deadline is not None and offer.deadline < late and offer.pbx in self._steered:

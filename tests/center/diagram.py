@@ -20,6 +20,11 @@ _INTRODUCTION = f"""\
 
 Calls are offered only to who is *available*. *wrap_up*, *busy* and *no_answer* end by themselves, at a time that the
 agent and his supervisor can see; all other states wait for somebody to do something.
+
+Two kinds of *busy* are ended by a telephone, and have no time: with the reason `on_phone`, for as long as it is used
+for something else; with `outgoing_call`, for as long as the agent is in a call that he makes by a click, where
+`[click_to_dial] agent_state` is "busy". What may happen to him then is what may happen to who is *connected*, as he is
+called otherwise, with the same reason.
 """
 _LEGEND = f"""\
 What may happen to an agent in each state, and the state that follows:

@@ -9,12 +9,12 @@ import pytest
 from acd.center import Refused, inputs
 from acd.center.facts import CustomerDialled, CustomerMissed, RequestConnected, RequestEnded
 from acd.center.inputs import LegEnd
-from acd.center.model import AgentName, QueueName, RequestId, Verdict
+from acd.center.model import AgentState, ClickToDialRules, QueueName, RequestId, Seat, Verdict
 
 from .test_callbacks import NUMBER, OTHER, asks, callback_queue, with_busy_agents
 from .worlds import START, World
 
-ALICE, BOB = AgentName("alice"), AgentName("bob")
+BUSY = ClickToDialRules(AgentState.BUSY)
 
 
 def with_a_callback(*agents: str, **rules: Any) -> tuple[World, RequestId]:
@@ -302,6 +302,73 @@ def test_his_own_telephone_rings_first_then_the_customer_s() -> None:
     world.hangs_up("alice")
     ended = world.ending_of(request)
     assert (ended.kind, ended.outcome, ended.talk_seconds, ended.queue) == ("dial", "answered", 30, "sales")
+    assert world.state_of("alice") == "wrap_up"
+
+
+@pytest.mark.parametrize("state", ["connected", "busy"])
+def test_the_rules_say_what_his_state_is_called_from_his_answer_to_his_wrap_up(state: str) -> None:
+    world = callback_queue().loads(click_to_dial=ClickToDialRules(AgentState(state)))
+    world.calls("alice", number=OTHER)
+    assert world.state_of("alice") == "connecting"
+
+    world.takes_the_callback("alice")
+    assert (world.state_of("alice"), world.agent("alice").reason) == (state, "outgoing_call")
+    assert world.agent("alice").until is None
+    caller = world.caller_joins("sales")
+    world.customer_answers("alice")
+    world.time_passes(3600)
+    assert (world.state_of("alice"), world.ringing) == (state, {})
+
+    world.hangs_up("alice")
+    assert world.state_of("alice") == "wrap_up"
+    world.time_passes(5)
+    assert world.ringing == {"alice": caller}
+
+
+def test_what_he_asks_for_while_he_is_busy_with_his_own_call_waits_until_after_it() -> None:
+    world = callback_queue().with_agents("bob", sales=2).loads(click_to_dial=BUSY)
+    world.calls("alice", number=OTHER)
+    world.takes_the_callback("alice")
+
+    world.pauses("alice", "lunch")
+    world.makes_himself_available("alice")
+    world.logs_out("alice")
+    with pytest.raises(Refused, match="not in wrap-up"):
+        world.finishes_wrap_up("alice")
+    with pytest.raises(Refused, match="only who is available"):
+        world.calls("alice", number=NUMBER)
+
+    assert (world.state_of("alice"), world.agent("alice").wish) == ("busy", "logged_out")
+    world.customer_is_not_reached("alice")
+    world.time_passes(5)
+    assert world.state_of("alice") == "logged_out"
+
+
+def test_who_is_busy_with_his_own_call_moves_to_no_seat_and_picks_nothing_up() -> None:
+    world = callback_queue("alice", "bob").loads(click_to_dial=BUSY, seats=(Seat("seat-1", "PJSIP/1001"),))
+    world.pauses("bob")
+    world.calls("alice", number=OTHER)
+    world.takes_the_callback("alice")
+    world.makes_himself_available("bob")
+    world.caller_joins("sales")
+
+    world.picks_up("alice", whose="bob")
+
+    assert world.state_of("alice") == "busy"
+    with pytest.raises(Refused, match="on a call"):
+        world.sits_down("alice", "seat-1")
+
+
+def test_new_rules_change_nothing_for_the_call_that_there_is() -> None:
+    world = callback_queue().loads(click_to_dial=BUSY)
+    world.calls("alice", number=OTHER)
+    world.takes_the_callback("alice")
+
+    world.loads(click_to_dial=ClickToDialRules())
+    world.daemon_restarts()
+    world.link_is_back()
+    world.hangs_up("alice")
+
     assert world.state_of("alice") == "wrap_up"
 
 

@@ -23,10 +23,12 @@ from acd.center.inputs import Input, LegEnd, LiveChannel
 from acd.center.model import (
     AgentName,
     AgentRules,
+    AgentState,
     AnnounceRules,
     CallbackRules,
     Caller,
     ChannelId,
+    ClickToDialRules,
     EasingStep,
     Need,
     Needs,
@@ -121,6 +123,7 @@ MOBILES = replace(
 RULES = (
     FULL,
     MOBILES,
+    replace(MOBILES, click_to_dial=ClickToDialRules(AgentState.BUSY)),
     replace(MOBILES, trunks={pbx: Trunk() for pbx in PBXS}, offers=OfferRules(mobile_legs_per_agent=2)),
     replace(MOBILES, queues=tuple(replace(queue, strategy="ring_all") for queue in FULL.queues)),
     replace(FULL, agents=_agents(alice={SUPPORT: 3}, bob={SALES: 2}, dave={})),
@@ -344,9 +347,16 @@ class CallCenter(RuleBasedStateMachine):
     def a_customer_hangs_up(self, pbx: PbxName, customer: int) -> None:
         self.tell(inputs.ChannelGone(pbx, ChannelId(f"customer-{customer}")))
 
-    @rule(agent=st.sampled_from(AGENTS), number=st.sampled_from(NUMBERS), pbx=st.sampled_from(PBXS))
-    def an_agent_calls_somebody(self, agent: AgentName, number: str, pbx: PbxName) -> None:
+    @rule(
+        agent=st.sampled_from(AGENTS),
+        number=st.sampled_from(NUMBERS),
+        pbx=st.sampled_from(PBXS),
+        picks_up=st.booleans(),
+    )
+    def an_agent_calls_somebody(self, agent: AgentName, number: str, pbx: PbxName, picks_up: bool) -> None:
         self.tell(inputs.PlaceCall(agent, number, pbx))
+        if picks_up and agent in self.world.ringing:
+            self.tell(inputs.LegAccepted(self.world.offer_to(agent)))
 
     # ---- Transfers
 

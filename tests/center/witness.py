@@ -21,6 +21,7 @@ from acd.center.facts import AnnouncementMade, AnyFact, OfferMade, RequestReprio
 from acd.center.folding.snapshots import Snapshot
 from acd.center.line import Lane
 from acd.center.model import (
+    OUTGOING_CALL,
     Agent,
     AgentState,
     CallbackRules,
@@ -44,7 +45,8 @@ _snapshot = msgspec.json.Decoder(Snapshot)
 INPUTS_TO_A_SNAPSHOT = 3
 
 TIMED = {AgentState.WRAP_UP, AgentState.BUSY, AgentState.NO_ANSWER}
-ON_A_CALL = {AgentState.CONNECTING, AgentState.CONNECTED}
+ENDED_BY_NO_TIME = {ON_PHONE, OUTGOING_CALL}
+"""The reasons of a `busy` that something else ends."""
 WITHOUT_WISH = {AgentState.AVAILABLE, AgentState.PAUSED, AgentState.LOGGED_OUT}
 
 
@@ -256,11 +258,13 @@ def _request_holds_together(state: State, request: Request) -> None:
         return
     assert request.state is RequestState.ONGOING
     assert offer.connected_at == request.connected_at is not None
-    assert state.agents[offer.agent].state is AgentState.CONNECTED
+    agent = state.agents[offer.agent]
+    assert agent.state is AgentState.CONNECTED or agent.is_busy_with_a_call
+    assert (agent.reason == OUTGOING_CALL) == (request.kind == Kind.DIAL)
 
 
 def _agent_holds_together(state: State, agent: Agent) -> None:
-    assert (agent.until is not None) == (agent.state in TIMED and agent.reason != ON_PHONE)
+    assert (agent.until is not None) == (agent.state in TIMED and agent.reason not in ENDED_BY_NO_TIME)
     is_rung_there = agent.forward is not Forward.MOBILE or not agent.mobiles
     on_phone = agent.desk is not None and agent.desk.dial in state.phones and is_rung_there
     if agent.state is AgentState.AVAILABLE:
@@ -273,7 +277,7 @@ def _agent_holds_together(state: State, agent: Agent) -> None:
     assert agent.wish in (None, AgentState.PAUSED, AgentState.LOGGED_OUT)
     assert (agent.free_since is not None) == is_free(agent)
     assert all(state.offers[name].agent == agent.name for name in agent.offers)
-    if agent.state in ON_A_CALL:
+    if agent.is_on_a_call:
         assert agent.request is not None
         assert not set(agent.offers).isdisjoint(state.requests[agent.request].offers)
     if agent.state in WITHOUT_WISH:

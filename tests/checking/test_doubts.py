@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from acd.center.model import (
     AgentName,
     AgentRules,
+    AgentState,
+    ClickToDialRules,
     EasingStep,
     KnownCaller,
     OfferRules,
@@ -158,6 +160,7 @@ def test_what_a_reload_would_change_is_told_line_by_line() -> None:
         queues=(QueueRules(SALES, ring_seconds=10), QueueRules(QueueName("billing"))),
         agents=(_agent("alice", sales=2), _agent("carol", sales=1)),
         offers=OfferRules(busy_seconds=5),
+        click_to_dial=ClickToDialRules(AgentState.BUSY),
     )
 
     assert differences(old, new) == [
@@ -168,6 +171,7 @@ def test_what_a_reload_would_change_is_told_line_by_line() -> None:
         "- agent 'bob': is offered nothing any more, and is forgotten after the call that he is on",
         "+ agent 'carol'",
         "~ offers: busy_seconds 30 → 5",
+        '~ click_to_dial: agent_state "connected" → "busy"',
     ]
 
 

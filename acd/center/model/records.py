@@ -7,6 +7,7 @@ from typing import NamedTuple
 from msgspec import Struct, field
 
 from acd.center.model.words import (
+    OUTGOING_CALL,
     AgentName,
     AgentState,
     ChannelId,
@@ -111,6 +112,16 @@ class Agent(Struct):
     @property
     def mobiles(self) -> list[Device]:
         return [device for device in self.devices if device.kind == MOBILE]
+
+    @property
+    def is_on_a_call(self) -> bool:
+        """One of our requests rings for him, or he has it; be it that his state is called busy meanwhile."""
+        return self.state in (AgentState.CONNECTING, AgentState.CONNECTED) or self.is_busy_with_a_call
+
+    @property
+    def is_busy_with_a_call(self) -> bool:
+        """That he makes himself: whatever happens to him, happens as if he were connected."""
+        return self.state is AgentState.BUSY and self.reason == OUTGOING_CALL
 
     def has(self, needs: Needs) -> bool:
         return all(self.skills.get(skill, 0) >= level for skill, level in needs)

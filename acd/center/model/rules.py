@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from acd.center.model.words import AgentName, PbxName, QueueName
+from acd.center.model.words import AgentName, AgentState, PbxName, QueueName
 from acd.center.reach import Device, Forwarding, Trunk
 
 
@@ -158,6 +158,13 @@ class OfferRules(Struct, frozen=True):
     """How many of one agent's mobiles ring at once."""
 
 
+class ClickToDialRules(Struct, frozen=True):
+    """Calls that agents make by a click."""
+
+    agent_state: AgentState = AgentState.CONNECTED
+    """What the state of an agent who is in one is called; or BUSY."""
+
+
 class KnownCaller(Struct, frozen=True):
     """What is decided beforehand for a number; the dialplan's word goes before it."""
 
@@ -176,5 +183,6 @@ class SiteRules(Struct, frozen=True):
     pause_reasons: tuple[str, ...] = ()
     """Empty: whatever an agent says."""
     offers: OfferRules = OfferRules()
+    click_to_dial: ClickToDialRules = ClickToDialRules()
     trunks: dict[PbxName, Trunk] = {}
     """Of the servers that reach mobiles."""

@@ -44,6 +44,10 @@ class AgentState(StrEnum):
     PAUSED = "paused"
 
 
+OUTGOING_CALL = "outgoing_call"
+"""The reason of the state of an agent who is in a call that he makes himself."""
+
+
 class RequestState(StrEnum):
     WAITING = "waiting"
     OFFERED = "offered"
