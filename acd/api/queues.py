@@ -60,7 +60,7 @@ async def drain_all(asked: Asked[Nothing, DrainBody]) -> models.Queues:
 
 
 def _taken(state: State) -> Taken:
-    return Counter((request.queue, request.state) for request in taken(state))
+    return Counter((request.queue, request.state) for request in taken(state) if not request.is_outgoing)
 
 
 def _shown(state: State, now: float, queue: Queue, counts: Taken) -> models.Queue:

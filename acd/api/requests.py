@@ -117,9 +117,11 @@ def _in_order(
     state: State, queue: QueueName, in_hands: list[Request], states: frozenset[RequestState]
 ) -> list[RequestId]:
     """The live requests of a queue; without those that only wait, the length of its line costs nothing."""
-    line = state.queues[queue].line
-    in_line = line.in_order() if RequestState.WAITING in states else _of(in_hands, queue, RequestState.OFFERED)
-    return in_line + _of(in_hands, queue, RequestState.ONGOING) + _scheduled(state, queue)
+    offered = _of(in_hands, queue, RequestState.OFFERED)
+    if RequestState.WAITING in states:
+        outgoing = [name for name in offered if state.requests[name].is_outgoing]
+        offered = state.queues[queue].line.in_order() + outgoing
+    return offered + _of(in_hands, queue, RequestState.ONGOING) + _scheduled(state, queue)
 
 
 def _of(requests: Iterable[Request], queue: QueueName, state: RequestState) -> list[RequestId]:

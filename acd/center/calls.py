@@ -177,8 +177,8 @@ def set_priority(turn: Turn, asked: SetPriority) -> None:
     request = turn.state.requests.get(asked.request)
     if request is None:
         raise UnknownName(f"there is no live request {asked.request!r}")
-    if request.state is RequestState.ONGOING:
-        raise Refused("it waits no more: its priority means nothing now")
+    if request.state is RequestState.ONGOING or request.is_outgoing:
+        raise Refused("it waits in no line: its priority means nothing")
     if request.priority != asked.priority:
         turn.tell(
             RequestReprioritized(

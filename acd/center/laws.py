@@ -26,5 +26,5 @@ def _wastes(state: State, lane: Lane) -> bool:
 
 def unconserved(state: State) -> list[QueueName]:
     """Queues whose requests do not add up (entered = ended + those that live): there are none."""
-    alive = Counter(request.queue for request in state.requests.values())
+    alive = Counter(request.queue for request in state.requests.values() if not request.is_outgoing)
     return [name for name, queue in state.queues.items() if queue.entered != sum(queue.ended.values()) + alive[name]]

@@ -10,13 +10,28 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Set
 
-from acd.center.model import MIDDLE_PRIORITY, AgentName, Kind, Needs, PlaceKey, QueueRules, Request, RequestId
+from acd.center.model import (
+    LOWEST_PRIORITY,
+    MIDDLE_PRIORITY,
+    AgentName,
+    Kind,
+    Needs,
+    PlaceKey,
+    QueueRules,
+    Request,
+    RequestId,
+)
 from acd.center.strategies import Draw, Pool
+
+BEHIND_ALL = LOWEST_PRIORITY + 1
+"""Nobody is told another place because an agent makes a call."""
 
 
 def place_key(request: Request, rules: QueueRules) -> PlaceKey:
     """With `head_start`, all have the middle priority and an earlier or later moment for their own: so the two orders
     can be compared where one agent serves queues of both, and nobody waits longer than his head start allows."""
+    if request.is_outgoing:
+        return (BEHIND_ALL, request.entered_at, request.id)
     moment = request.entered_at if request.placed_at is None else request.placed_at
     return key_for(request.priority, moment, request.id, rules)
 

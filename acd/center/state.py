@@ -188,8 +188,8 @@ class State:
         return self.requests[request] if request else None
 
     def place_of(self, request: Request) -> int | None:
-        """1 = next; None for one that no longer waits."""
-        if request.state not in (RequestState.WAITING, RequestState.OFFERED):
+        """1 = next; None for one that no longer waits, or never did."""
+        if request.state not in (RequestState.WAITING, RequestState.OFFERED) or request.is_outgoing:
             return None
         return self.queues[request.queue].line.place_of(request.place_key)
 

@@ -235,6 +235,24 @@ async def test_an_agent_calls_somebody_and_hangs_up(office: Office, world: World
     assert world.ending_of(placed.json["id"]).outcome == "cancelled"
 
 
+async def test_it_is_listed_behind_those_who_wait_and_counted_with_nobody(office: Office, world: World) -> None:
+    world.logs_in("alice")
+    placed = await office.asks("supervisor", "POST", "/v1/calls", {"agent": "alice", "number": NUMBER})
+    caller = world.caller_joins("sales")
+
+    listed = (await office.sees("supervisor", "/v1/requests?queue=sales"))["requests"]
+    queue = await office.sees("supervisor", "/v1/queues/sales")
+
+    assert [(one["id"], one["kind"], one["place"]) for one in listed] == [
+        (caller, "call", 1),
+        (placed.json["id"], "dial", None),
+    ]
+    assert (queue["waiting"], queue["offered"], queue["entered"]) == (1, 0, 1)
+    world.takes_the_callback("alice")
+    assert (await office.sees("supervisor", "/v1/queues/sales"))["ongoing"] == 0
+    assert len((await office.sees("supervisor", "/v1/requests?state=ongoing"))["requests"]) == 1
+
+
 async def test_in_nobody_else_s_name_and_only_when_available(office: Office, world: World) -> None:
     world.logs_in("carol")
     body = {"agent": "carol", "number": NUMBER}

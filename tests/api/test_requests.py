@@ -257,7 +257,7 @@ async def test_a_request_that_talks_has_no_priority_to_change(office: Office, wo
 
     answer = await office.asks("supervisor", "POST", f"/v1/requests/{request}/priority", {"priority": 1})
 
-    assert (answer.status, answer.detail) == (409, "it waits no more: its priority means nothing now")
+    assert (answer.status, answer.detail) == (409, "it waits in no line: its priority means nothing")
 
 
 async def test_what_a_request_needs_and_whom_it_waits_for_is_shown(office: Office, world: World) -> None:

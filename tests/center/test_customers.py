@@ -372,6 +372,24 @@ def test_new_rules_change_nothing_for_the_call_that_there_is() -> None:
     assert world.state_of("alice") == "wrap_up"
 
 
+def test_a_call_that_an_agent_makes_takes_nobody_s_place_and_is_none_of_the_queue_s_numbers() -> None:
+    world = callback_queue().with_queue("sales", max_waiting=1)
+    request = world.calls("alice", number=OTHER)
+    queue = world.queue("sales")
+    assert (world.line("sales"), world.place_of(request), queue.offered, queue.entered) == ([], None, 0, 0)
+
+    caller = world.caller_joins("sales")
+    assert world.place_of(caller) == 1
+    with pytest.raises(Refused, match="waits in no line"):
+        world.is_given_priority(request, 1)
+    world.takes_the_callback("alice")
+    world.customer_answers("alice")
+    world.hangs_up("alice")
+
+    assert world.ending_of(request).outcome == "answered"
+    assert (queue.entered, queue.connected, queue.in_service_level, queue.ended) == (1, 0, 0, {})
+
+
 def test_the_customer_may_hang_up_first() -> None:
     world = callback_queue()
     request = world.calls("alice", number=OTHER)

@@ -186,7 +186,7 @@ def test_who_talks_has_no_priority_any_more() -> None:
     request = world.caller_joins("sales")
     world.takes_the_call("alice")
 
-    with pytest.raises(Refused, match="waits no more"):
+    with pytest.raises(Refused, match="waits in no line"):
         world.is_given_priority(request, 1)
 
 

@@ -286,15 +286,16 @@ def _agent_holds_together(state: State, agent: Agent) -> None:
 
 def _lines_and_pools_are_right(state: State) -> None:
     for name, queue in state.queues.items():
-        in_line = [
+        wait = [
             request
             for request in state.requests.values()
             if request.queue == name and request.state in (RequestState.WAITING, RequestState.OFFERED)
         ]
+        in_line = [request for request in wait if request.kind != Kind.DIAL]
         in_order = sorted(request.place_key for request in in_line)
         assert queue.line.in_order() == [request for _, _, request in in_order]
         in_lanes = sorted(key for lane in queue.all_lanes() for key in lane.open)
-        assert in_lanes == sorted(request.place_key for request in in_line if is_open(state, request))
+        assert in_lanes == sorted(request.place_key for request in wait if is_open(state, request))
         in_states = Counter(state.agents[member].state for member in queue.members)
         assert {agent_state: n for agent_state, n in queue.in_states.items() if n} == in_states
         members = {agent.name for agent in state.agents.values() if name in agent.queues}

@@ -45,7 +45,7 @@ def _offer_made(state: State, fact: OfferMade) -> None:
     if fact.device.kind == MOBILE:
         state.trunk_legs[fact.pbx] = state.trunk_legs.get(fact.pbx, 0) + 1
     request = state.requests[fact.request]
-    if request.state is RequestState.WAITING:
+    if request.state is RequestState.WAITING and not request.is_outgoing:
         state.queues[request.queue].offered += 1
         lanes.take_hands(state, request, fact.at)
     request.state = RequestState.OFFERED

@@ -63,10 +63,11 @@ def _request_queued(state: State, fact: RequestQueued) -> None:
     if fact.kind == Kind.CALLBACK:
         state.callbacks[fact.queue, fact.number] = request.id
     queue = state.queues[fact.queue]
-    queue.entered += 1
     queue.gave_up.pop(fact.caller.key, None)
     request.place_key = place_key(request, queue.rules)
-    queue.line.enter(request.place_key)
+    if not request.is_outgoing:
+        queue.entered += 1
+        queue.line.enter(request.place_key)
     state.watch_wait(request)
     state.watch(request.ease_at, states.Timer.EASING, request.id)
     state.watch(request.held_until, states.Timer.HOLD, request.id)
@@ -96,9 +97,10 @@ def _request_reprioritized(state: State, fact: RequestReprioritized) -> None:
     request.priority = fact.priority
     request.estimated_seconds = None
     request.place_key = place_key(request, state.queues[fact.queue].rules)
-    if request.state is not RequestState.SCHEDULED:
-        line.enter(request.place_key)
-        lanes.enter(state, request, fact.at)
+    if request.state is RequestState.SCHEDULED or request.is_outgoing:
+        return
+    line.enter(request.place_key)
+    lanes.enter(state, request, fact.at)
 
 
 def _request_passed_on(state: State, fact: RequestPassedOn) -> None:
@@ -175,6 +177,8 @@ def _request_connected(state: State, fact: RequestConnected) -> None:
         request.accepted, request.agent, request.offers = None, None, []
     else:
         state.agents[fact.agent].taken_today += 1
+    if request.is_outgoing:
+        return
     queue = state.queues[fact.queue]
     queue.line.leave(request.place_key)
     queue.connected += 1
@@ -195,7 +199,8 @@ def _request_ended(state: State, fact: RequestEnded) -> None:
     queue = state.queues[fact.queue]
     lanes.leave(state, request)
     queue.line.leave(request.place_key)
-    _count_ending(queue, fact.outcome)
+    if not request.is_outgoing:
+        _count_ending(queue, fact.outcome)
     if fact.caller.key and fact.outcome is Outcome.ABANDONED and queue.rules.redial_seconds:
         _remember(queue.gave_up, fact.caller.key, states.GaveUp(fact.entered_at, fact.at))
     if fact.outcome is Outcome.ANSWERED and fact.kind == Kind.CALL and queue.rules.dropped_come_back:
@@ -207,7 +212,7 @@ def _request_ended(state: State, fact: RequestEnded) -> None:
 
 
 def _end_offering(state: State, request: Request) -> None:
-    if request.state is RequestState.OFFERED:
+    if request.state is RequestState.OFFERED and not request.is_outgoing:
         state.queues[request.queue].offered -= 1
 
 

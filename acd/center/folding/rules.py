@@ -96,7 +96,7 @@ def order_lines(state: State) -> None:
     for request in state.requests.values():
         queue = state.queues[request.queue]
         request.place_key = place_key(request, queue.rules)
-        if request.state in (RequestState.WAITING, RequestState.OFFERED):
+        if request.state in (RequestState.WAITING, RequestState.OFFERED) and not request.is_outgoing:
             queue.line.enter(request.place_key)
 
 

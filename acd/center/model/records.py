@@ -11,6 +11,7 @@ from acd.center.model.words import (
     AgentName,
     AgentState,
     ChannelId,
+    Kind,
     OfferId,
     OfferOutcome,
     PbxName,
@@ -200,6 +201,11 @@ class Request(Struct):
     preferred: AgentName | None = None
     """Who has it if he is free when its turn comes."""
     comment: str = ""
+
+    @property
+    def is_outgoing(self) -> bool:
+        """A call that an agent makes: it stands in no line, and is none of those who came to the queue."""
+        return self.kind == Kind.DIAL
 
     @property
     def speak_at(self) -> float | None:
