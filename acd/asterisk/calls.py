@@ -44,13 +44,14 @@ from acd.center.inputs import (
     PlaceTaken,
     TalksTogether,
 )
-from acd.center.model import ChannelId, PbxName
+from acd.center.model import ChannelId, OfferId, PbxName
 from acd.center.offers import offer_of
 
 log = structlog.get_logger()
 
 MOST_HELD = 100_000
 """Some 200 MB of events: beyond it the survey begins anew, with a new connection."""
+LONGEST_SHOWN = 80
 PARTIES = ("Transferee", "TransferTarget")
 
 
@@ -86,6 +87,8 @@ class Calls:
         """Channels in the place of legs of which it has not been told yet that they picked up."""
         self._consulted: set[ChannelId] = set()
         """Legs that have been in a bridge without their callers: to hang up completes a transfer by feature code."""
+        self._strange_leg = ChannelId("")
+        """What was last dialled by an Originate and is no leg of ours."""
         self._tasks = Tasks(self._neglected)
 
     def on_fact(self, fact: AnyFact) -> None:
@@ -335,10 +338,10 @@ class Calls:
         self._consulted.discard(channel)
         self._accepted_early.discard(channel)
         offer, of_a_phone = self._channels.offer_of(channel), self._channels.is_of_a_phone(channel)
-        rang = channel in self._channels.rang
+        rang, forwarded = channel in self._channels.rang, channel in self._channels.forwarded
         why_not_originated = self._channels.forget(channel)
         if offer:
-            how, cause = reading.how_it_ended(event, why_not_originated, rang)
+            how, cause = reading.how_it_ended(event, why_not_originated, rang, forwarded)
             self._tell(LegEnded(offer=offer, how=how, cause=cause))
         if self._callbacks.holds(channel):
             self._callbacks.gone(channel)
@@ -367,11 +370,30 @@ class Calls:
             how, cause = reading.why_not_originated(event["Reason"])
             self._tell(LegEnded(offer=offer, how=how, cause=cause))
 
+    def _dial_began(self, event: Event) -> None:
+        dialled = ChannelId(event["DestUniqueid"])
+        if not event.get("Uniqueid") and offer_of(dialled) is None:
+            self._strange_leg = dialled
+
     def _dial_ended(self, event: Event) -> None:
-        """An agent's leg has called a customer, who has picked up."""
+        """An agent's leg has called a customer, who has picked up; or its own telephone wants another one to be called
+        in its place."""
+        if (leg := ChannelId(event.get("DestUniqueid", ""))) in self._channels.legs and event.get("Forward"):
+            self._forwarded(leg, event["Forward"])
         offer = self._channels.offer_of(ChannelId(event.get("Uniqueid", "")))
         if offer and event.get("DialStatus") == "ANSWER":
             self._tell(CustomerAnswered(offer=offer, channel=ChannelId(event["DestUniqueid"])))
+
+    def _forwarded(self, leg: ChannelId, to: str) -> None:
+        """The dial policy has not seen who that is. A number leads nowhere (`NOWHERE` in orders.py); but TECHNOLOGY/… is
+        dialled as it stands (docs/asterisk-notes.md), by a channel that has begun just before."""
+        self._channels.forwarded.add(leg)
+        if offer := self._means.state.offers.get(self._channels.offer_of(leg) or OfferId("")):
+            who = {"offer": offer.id, "agent": offer.agent, "device": offer.device.name}
+            log.warning("offer.forwarded", pbx=self.pbx, to=to[:LONGEST_SHOWN], **who)
+        if "/" in to and self._strange_leg:
+            self._orders.send("Hangup", {"Channel": self._strange_leg})
+            self._strange_leg = ChannelId("")
 
 
 _HANDLERS: dict[str, Callable[[Calls, Event], None]] = {
@@ -387,6 +409,7 @@ _HANDLERS: dict[str, Callable[[Calls, Event], None]] = {
     "HangupRequest": Calls._hangs_up,
     "Hangup": Calls._hung_up,
     "OriginateResponse": Calls._originated,
+    "DialBegin": Calls._dial_began,
     "DialEnd": Calls._dial_ended,
 }
 WANTED_EVENTS = frozenset(_HANDLERS)

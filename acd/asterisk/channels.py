@@ -28,6 +28,8 @@ class Channels:
         """Legs that were dialled at mobiles."""
         self.rang: set[ChannelId] = set()
         """Legs whose telephones have rung."""
+        self.forwarded: set[ChannelId] = set()
+        """Legs whose telephones have answered that somebody else is to be called in their place."""
         self.answered: set[ChannelId] = set()
         """Channels that are up."""
         self.settled_at: dict[ChannelId, float] = {}
@@ -45,7 +47,7 @@ class Channels:
         self.settled_at.pop(channel, None)
         self.forget_bridging(channel)
         self.stop_lingering(channel)
-        for known in (self.marked, self.mobiles, self.rang, self.answered, self.sent_on):
+        for known in (self.marked, self.mobiles, self.rang, self.forwarded, self.answered, self.sent_on):
             known.discard(channel)
         self.picked_up.pop(channel, None)
         return self.legs.pop(channel, "")

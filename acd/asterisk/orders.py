@@ -34,6 +34,9 @@ log = structlog.get_logger()
 
 ANSWERED_ELSEWHERE = "26"
 """AST_CAUSE_ANSWERED_ELSEWHERE: the phone shows no missed call (the Reason header of RFC 3326)."""
+NOWHERE = "acd-forwarded"
+"""The context in which a number is looked up that a telephone wants to be called in its place (do_forward() in dial.c):
+there is none in it."""
 DIALPLAN_BEGINS_SECONDS = 0.2
 """After its answer a leg is redirected no sooner: a channel whose dialplan is just beginning may miss it."""
 RING_MARGIN_SECONDS = 5.0
@@ -231,6 +234,7 @@ def _variables(fact: OfferMade) -> str:
     """Of the leg, in the form of AMI's Variable header; a survey recognises it by some of them. Nothing in them comes
     from outside."""
     variables = {
+        "FORWARD_CONTEXT": NOWHERE,
         "ACD_QUEUE": fact.queue,
         "ACD_AGENT": fact.agent,
         "ACD_DEVICE": fact.device.name,

@@ -49,6 +49,9 @@ DIALS, UP = "4", "6"
 """ChannelState of a telephone that dials, and of an answered channel (AST_STATE_RING and _UP in channelstate.h)."""
 LONGEST_NUMBER, LONGEST_NAME, LONGEST_SKILLS = 40, 80, 500
 
+FORWARDED = "23 forwarded"
+"""AST_CAUSE_REDIRECTED_TO_NEW_DESTINATION, which not every release makes of a 302."""
+
 _CAUSES = {"17": LegEnd.BUSY, "21": LegEnd.REJECTED, "18": LegEnd.NO_ANSWER, "19": LegEnd.NO_ANSWER}
 _NORMAL = {"16", "26"}
 # Why an Originate failed, where no channel was there to say it (AST_CONTROL_RINGING and AST_CONTROL_BUSY in frame.h).
@@ -182,9 +185,12 @@ def caller_id(who: Caller) -> str:
     return f'"{name or number}" <{number}>' if number or name else ""
 
 
-def how_it_ended(hangup: Event, originate_reason: str, rang: bool) -> tuple[LegEnd, str]:
+def how_it_ended(hangup: Event, originate_reason: str, rang: bool, forwarded: bool = False) -> tuple[LegEnd, str]:
     """A channel that was never answered may end without a cause of its own; then Originate's reason tells. A telephone
-    that says `busy` after it has rung is not: its person has declined (phones answer 486 for that)."""
+    that says `busy` after it has rung is not: its person has declined (phones answer 486 for that). One that sends its
+    calls elsewhere does so at once, or when nobody has answered."""
+    if forwarded:
+        return LegEnd.NO_ANSWER if rang else LegEnd.UNREACHABLE, FORWARDED
     number, text = hangup.get("Cause", ""), hangup.get("Cause-txt", "")
     if number == "0" and originate_reason:
         how, cause = why_not_originated(originate_reason)

@@ -8,7 +8,8 @@ import pytest
 from callcentre import configuration
 from exchange import both_releases
 
-from acd.asterisk.pbx import PrivatePbx
+from acd.asterisk.pbx import Endpoint, PbxSettings, PrivatePbx, running
+from acd.asterisk.private import Installation
 from acd.checking.live import CVE, look
 
 
@@ -19,6 +20,29 @@ async def test_a_server_that_can_be_steered_is_good_but_for_a_release_with_a_hol
     assert await look(configuration(pbx, tmp_path)) == (
         [] if pbx.installation.release == "22" else [f"asterisk.main: {CVE}"]
     )
+
+
+@both_releases
+async def test_an_endpoint_that_would_call_whoever_its_telephone_names_is_told_where_asterisk_tells_it(
+    own_installation: Installation, tmp_path: Path
+) -> None:
+    ways = {"alice": "uri_pjsip", "bob": "user", "desk-1": "uri_core", "trunk-1": "uri_pjsip"}
+    endpoints = tuple(Endpoint(name, extra=f"redirect_method = {method}") for name, method in ways.items())
+    async with running(own_installation, tmp_path / "pbx", PbxSettings(endpoints=endpoints)) as pbx:
+        server = configuration(pbx, tmp_path).asterisk["main"].model_dump() | {
+            "secret": pbx.secret,
+            "mobile_dial": "PJSIP/{number}@trunk-1",
+        }
+        seats = [{"name": "seat-1", "dial": "PJSIP/desk-1"}]
+
+        troubles = await look(configuration(pbx, tmp_path, asterisk={"main": server}, seat=seats))
+
+    told = [
+        f"asterisk.main: the endpoint {name} has redirect_method = {ways[name]}: an answer of its telephone or trunk "
+        "(302) could have anybody called, past the dial policy; make it user"
+        for name in ("alice", "desk-1", "trunk-1")
+    ]
+    assert troubles == (told if own_installation.release == "22" else [f"asterisk.main: {CVE}"])
 
 
 async def test_a_wrong_secret_is_told(pbx: PrivatePbx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
