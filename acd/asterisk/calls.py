@@ -385,8 +385,8 @@ class Calls:
             self._tell(CustomerAnswered(offer=offer, channel=ChannelId(event["DestUniqueid"])))
 
     def _forwarded(self, leg: ChannelId, to: str) -> None:
-        """The dial policy has not seen who that is. A number leads nowhere (`NOWHERE` in orders.py); but TECHNOLOGY/… is
-        dialled as it stands (docs/asterisk-notes.md), by a channel that has begun just before."""
+        """The dial policy has not seen who that is. A number leads nowhere (`NOWHERE` in orders.py), but a whole dial
+        string is dialled as it stands (docs/asterisk-notes.md), by a channel that has begun just before."""
         self._channels.forwarded.add(leg)
         if offer := self._means.state.offers.get(self._channels.offer_of(leg) or OfferId("")):
             who = {"offer": offer.id, "agent": offer.agent, "device": offer.device.name}

@@ -34,7 +34,8 @@ def act(turn: Turn, told: Act, decide: Callable[[Turn, Input], None]) -> None:
     decide(turn, told.told)
     if not turn.facts:
         return
-    request = request or _entered(turn)
+    if request is None and (request := _entered(turn)):
+        before = {}  # it was not there
     after = _looks(turn.state, agent, queue, request)
     queue = queue or after.get("queue") or before.get("queue")
     _tell(turn, told.by, told.act, before, after, agent=agent, queue=queue, request=request)
@@ -64,16 +65,16 @@ def _tell(turn: Turn, by: str, name: str, before: Looks, after: Looks, **about: 
 
 
 def _looks(state: State, agent: str | None, queue: str | None, request: str | None) -> Looks:
-    """Of what an act is about, all that somebody can ask to be otherwise."""
+    """Of what an act is about, all that somebody can ask to be otherwise; of a request and its agent, the request."""
+    if work := state.requests.get(RequestId(request or "")):
+        its_own: Looks = {"state": work.state, "priority": work.priority, "queue": work.queue}
+        return its_own | {"held_for": work.held_for, "due_at": work.due_at, "comment": work.comment}
     looks: Looks = {}
     if who := state.agents.get(AgentName(agent or "")):
         looks |= {"state": who.state, "reason": who.reason, "until": who.until}
         looks |= {"wish": who.wish, "wish_reason": who.wish_reason, "dial": who.desk.dial if who.desk else None}
     if line := state.queues.get(QueueName(queue or "")):
         looks |= {"drained": line.drained}
-    if work := state.requests.get(RequestId(request or "")):
-        looks |= {"state": work.state, "priority": work.priority, "queue": work.queue}
-        looks |= {"held_for": work.held_for, "due_at": work.due_at, "comment": work.comment}
     return looks
 
 

@@ -149,6 +149,11 @@ def not_reached(turn: Turn, told: CustomerNotReached) -> None:
         _end(turn, request, Outcome.NOT_REACHED)
 
 
+def lost(turn: Turn, offer: Offer) -> None:
+    """Its leg is gone, and nobody has heard what became of a customer who was being dialled on it."""
+    not_reached(turn, CustomerNotReached(offer.id, "failed", "ended unheard"))
+
+
 def hung_up(turn: Turn, told: CustomerHungUp) -> None:
     if request := _request_of(turn, turn.state.offers.get(told.offer)):
         customer_left(turn, request)

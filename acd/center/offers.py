@@ -245,6 +245,7 @@ def leg_lost(turn: Turn, offer: Offer) -> None:
     elif request := to_be_bridged(turn, offer):
         _never_connected(turn, offer, request)
     elif offer.connected_at is not None:
+        customers.lost(turn, offer)
         calls.talk_ended(turn, offer, ended_by="agent")
     turn.tell(LegGone(at=turn.now, offer=offer.id))
 

@@ -89,8 +89,8 @@ async def _endpoints(link: Link, config: Config, server: Asterisk) -> list[str]:
     """Those that may have somebody called whom the dial policy has not seen."""
     methods = [(name, await _redirect_method(link, name)) for name in sorted(set(_dialled(config, server)))]
     return [
-        f"the endpoint {name} has redirect_method = {method}: an answer of its telephone or trunk (302) could have anybody "
-        "called, past the dial policy; make it user"
+        f"the endpoint {name} has redirect_method = {method}: an answer of its telephone or trunk (302) could have "
+        "anybody called, past the dial policy; make it user"
         for name, method in methods
         if method not in ("", "user")
     ]

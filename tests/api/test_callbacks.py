@@ -253,6 +253,19 @@ async def test_it_is_listed_behind_those_who_wait_and_counted_with_nobody(office
     assert len((await office.sees("supervisor", "/v1/requests?state=ongoing"))["requests"]) == 1
 
 
+async def test_of_a_call_that_was_made_it_is_told_who_asked_for_it_and_nothing_of_before(
+    office: Office, world: World
+) -> None:
+    world.logs_in("alice")
+    placed = await office.asks("supervisor", "POST", "/v1/calls", {"agent": "alice", "number": NUMBER})
+
+    change = (await office.sees("supervisor", "/v1/changes"))["changes"][0]
+
+    assert (change["act"], change["by"], change["agent"]) == ("POST /v1/calls", "supervisor", "alice")
+    assert (change["request"], change["before"]) == (placed.json["id"], {})
+    assert (change["after"]["state"], change["after"]["held_for"]) == ("waiting", "alice")
+
+
 async def test_in_nobody_else_s_name_and_only_when_available(office: Office, world: World) -> None:
     world.logs_in("carol")
     body = {"agent": "carol", "number": NUMBER}

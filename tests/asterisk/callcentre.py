@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import aiohttp
 from exchange import Phone
 
 from acd.asterisk.link import AmiServer, Event, Link
@@ -181,6 +182,17 @@ class CallCentre:
 
     def sit_down(self, agent: str, seat: str) -> None:
         self.daemon.tell(LogIn(AgentName(agent), seat))
+
+    async def asks(self, method: str, path: str, **body: Any) -> tuple[int, dict[str, Any]]:
+        """Over the control API; answers with the status and what it says."""
+        web = self.daemon._web
+        assert web is not None
+        url = "http://{}:{}{}".format(*web.addresses[0][:2], path)
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as session,
+            session.request(method, url, json=body or None) as answer,
+        ):
+            return answer.status, await answer.json(content_type=None)
 
     def reload(self, **tables: Any) -> None:
         self.daemon.reload(configuration(self.pbx, self.folder, **tables))

@@ -2,8 +2,8 @@
 
 `486@refuses` is refused with 486 at once; `180-603` rings first, `183-403` has early media first; `503.38` says
 `Reason: Q.850;cause=38`, too; `302.0900123456` wants that number to be called instead, whatever stands behind it with a
-`-`; `silence` says nothing at all, not even 100. There is no media: nobody ever picks up. A `telephone("alice", "486")` is
-one that always answers so.
+`-`; `silence` says nothing at all, not even 100. There is no media: nobody ever picks up. A `telephone("alice", "486")`
+is one that always answers so.
 """
 
 from __future__ import annotations

@@ -286,6 +286,19 @@ def test_of_a_leg_that_ended_unheard_nothing_is_dialled_again_blindly() -> None:
     assert len(world.told(CustomerDialled)) == 1
 
 
+def test_of_a_call_that_ended_unheard_while_it_was_dialled_the_customer_was_not_reached() -> None:
+    world = callback_queue()
+    request = world.calls("alice", number=OTHER)
+    world.takes_the_callback("alice")
+    leg = world.offer("alice").channel
+    world.daemon_restarts()
+
+    world.link_is_back(gone=[leg])
+
+    assert world.ending_of(request).outcome == "not_reached"
+    assert world.state_of("alice") == "wrap_up"
+
+
 # ---- Calls that an agent makes
 
 
