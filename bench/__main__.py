@@ -16,7 +16,7 @@ from rich.console import Console
 
 from acd.asterisk import private
 from acd.asterisk.private import PrivatePbxError
-from bench import daemon_alone, kills, machine, report, simulation, start_up, storm, targets
+from bench import daemon_alone, key, kills, machine, report, simulation, start_up, storm, targets
 from bench.comparison import FULL, QUICK, Say, compare
 from bench.daemon import BenchError
 from bench.figures import percentile
@@ -145,6 +145,27 @@ def kill_the_daemon(
     _run(lambda folder: _in_the_office(folder, [agents], work, release), keep)
 
 
+@main.command("key")
+def keys_on_mobiles(
+    calls: Annotated[int, typer.Option(help="So many calls.")] = 1000,
+    rate: Annotated[float, typer.Option(help="Calls a second.")] = 5,
+    release: Annotated[str, typer.Option(help="Of Asterisk: 16 or 22.")] = private.DEFAULT_RELEASE,
+    keep: Keep = False,
+) -> None:
+    """From a key on a mobile to the talk; exit status 1 if p99 is above 20 ms, or a call was not taken."""
+    agents = key.agents_for(rate)
+
+    async def work(folder: Path) -> bool:
+        say = _saying()
+        async with key.office_with_mobiles(folder, release) as office:
+            console.print(report.spelt(await _look(office)), markup=False)
+            measured = await key.press_keys(office, key.Keys(calls, rate, agents), say)
+        report.show_key(console, measured)
+        return measured.passed
+
+    _run(work, keep)
+
+
 def _run(work: Callable[[Path], Coroutine[Any, Any, bool]], keep: bool) -> None:
     """Ends the program, unless all is well."""
     folder = Path(tempfile.mkdtemp(prefix="acd-bench-"))
@@ -170,11 +191,15 @@ async def _in_the_office(
 ) -> bool:
     say = _saying()
     async with open_office(folder, sizes, release) as office:
-        trips = sorted(await office.ruler.ping_seconds())
-        release = (await office.pbx.command("core show version")).split(" built")[0].strip()
-        here = machine.look(release, percentile(trips, 50))
+        here = await _look(office)
         console.print(report.spelt(here), markup=False)
         return await work(office, here, say)
+
+
+async def _look(office: Office) -> machine.Machine:
+    trips = sorted(await office.ruler.ping_seconds())
+    release = (await office.pbx.command("core show version")).split(" built")[0].strip()
+    return machine.look(release, percentile(trips, 50))
 
 
 async def _alone(quick: bool, write: bool) -> bool:

@@ -11,7 +11,7 @@ import secrets
 import sys
 import time
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -30,6 +30,15 @@ LOOK_AGAIN_SECONDS = 0.02
 
 class BenchError(Exception):
     """Why nothing could be measured, in one line that says what to do."""
+
+
+@dataclass(frozen=True)
+class Mobiles:
+    """Agents are reached on mobiles alone, at these numbers of `country`."""
+
+    mobile_dial: str
+    country: str
+    numbers: Mapping[str, str]
 
 
 @dataclass
@@ -100,12 +109,17 @@ def _level(line: str) -> str:
 
 @asynccontextmanager
 async def running_daemon(
-    pbx: PrivatePbx, folder: Path, http_port: int, agents: Sequence[str], profile_to: Path | None = None
+    pbx: PrivatePbx,
+    folder: Path,
+    http_port: int,
+    agents: Sequence[str],
+    profile_to: Path | None = None,
+    mobiles: Mobiles | None = None,
 ) -> AsyncIterator[Daemon]:
-    """The daemon, connected, with all agents logged in."""
+    """The daemon, connected, with all agents logged in; at desks, unless they have mobiles."""
     folder.mkdir(parents=True)
     token = secrets.token_urlsafe(24)
-    (folder / "acd.toml").write_text(_config(pbx, folder, http_port, token, agents))
+    (folder / "acd.toml").write_text(_config(pbx, folder, http_port, token, agents, mobiles))
     program = ("bench.profiled", str(profile_to)) if profile_to else ("acd",)
     headers = {"Authorization": f"Bearer {token}"}
     async with aiohttp.ClientSession(f"http://{LOOPBACK}:{http_port}", headers=headers) as http:
@@ -153,7 +167,9 @@ async def _stop(process: Process) -> None:
     await process.wait()
 
 
-def _config(pbx: PrivatePbx, folder: Path, http_port: int, token: str, agents: Sequence[str]) -> str:
+def _config(
+    pbx: PrivatePbx, folder: Path, http_port: int, token: str, agents: Sequence[str], mobiles: Mobiles | None
+) -> str:
     tables = [
         f"""\
 [asterisk.main]
@@ -161,6 +177,10 @@ host = "{pbx.host}"
 port = {pbx.ami_port}
 username = "{pbx.ami_user}"
 secret = "{pbx.secret}"
+{f'mobile_dial = "{mobiles.mobile_dial}"' if mobiles else ""}
+
+[site]
+{f'country = "{mobiles.country}"' if mobiles else ""}
 
 [store]
 url = "sqlite:{folder / "acd.db"}"
@@ -185,8 +205,14 @@ wrap_up_seconds = 0
 [[agent]]
 name = "{agent}"
 queues = {{ {QUEUE} = 1 }}
-devices = [ {{ kind = "desk", dial = "PJSIP/{agent}" }} ]
+devices = [ {_device(agent, mobiles)} ]
 """
         for agent in agents
     ]
     return "\n".join(tables)
+
+
+def _device(agent: str, mobiles: Mobiles | None) -> str:
+    if mobiles:
+        return f'{{ kind = "mobile", number = "{mobiles.numbers[agent]}" }}'
+    return f'{{ kind = "desk", dial = "PJSIP/{agent}" }}'

@@ -12,7 +12,7 @@ from pathlib import Path
 from acd.asterisk import pbx, ports, private
 from acd.asterisk.pbx import Endpoint, PbxSettings, PrivatePbx
 from acd.asterisk.ports import LOOPBACK
-from bench.daemon import QUEUE, BenchError, Daemon, running_daemon
+from bench.daemon import QUEUE, BenchError, Daemon, Mobiles, running_daemon
 from bench.phones import Agents, Callers, Phones, agents_phones, callers_phones
 from bench.ruler import ACCOUNT, Ruler
 from bench.story import Story
@@ -73,9 +73,11 @@ class Office:
         return self.folder / f"{self.blocks:02}-{what}"
 
     @asynccontextmanager
-    async def daemon(self, agents: Sequence[str], profile_to: Path | None = None) -> AsyncIterator[Daemon]:
-        folder = self.next_folder("daemon")
-        async with running_daemon(self.pbx, folder, self.pbx.ports.spare[0], agents, profile_to) as daemon:
+    async def daemon(
+        self, agents: Sequence[str], profile_to: Path | None = None, mobiles: Mobiles | None = None
+    ) -> AsyncIterator[Daemon]:
+        folder, port = self.next_folder("daemon"), self.pbx.ports.spare[0]
+        async with running_daemon(self.pbx, folder, port, agents, profile_to, mobiles) as daemon:
             yield daemon
 
     @asynccontextmanager
@@ -130,9 +132,14 @@ def names(agents: int) -> list[str]:
 
 @asynccontextmanager
 async def open_office(
-    folder: Path, sizes: Sequence[int], release: str = private.DEFAULT_RELEASE
+    folder: Path,
+    sizes: Sequence[int],
+    release: str = private.DEFAULT_RELEASE,
+    trunks: tuple[Endpoint, ...] = (),
+    classes: str = "call,user",
 ) -> AsyncIterator[Office]:
-    """An Asterisk with as many agents as the largest size, and a native queue for each size."""
+    """An Asterisk with as many agents as the largest size, a native queue for each size, and these trunks; the ruler
+    hears events of these classes."""
     installation, sipp = private.find(release), private.find_sipp()
     if installation is None or sipp is None:
         raise BenchError(f"Asterisk and SIPp are needed: .venv/bin/acd pbx install --release {release} --sipp")
@@ -143,13 +150,14 @@ async def open_office(
             endpoints=tuple(
                 Endpoint(agent, contact=f"sip:{agent}@{LOOPBACK}:{_agents_port(own.spare)}")
                 for agent in names(max(sizes))
-            ),
+            )
+            + trunks,
             dialplan=_DIALPLAN,
             ports=replace(own, rtp=AUDIO),
             files={"queues.conf": _queues(sizes), "manager.d/bench.conf": ACCOUNT.format(secret=secret)},
         )
         running = await stack.enter_async_context(pbx.running(installation, folder / "pbx", settings))
-        ruler = await Ruler.listening(running.host, running.ami_port, secret)
+        ruler = await Ruler.listening(running.host, running.ami_port, secret, classes)
         stack.callback(ruler.close)
         yield Office(running, ruler, folder, sipp)
 

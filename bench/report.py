@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench import plot
+from bench import key, plot
 from bench.comparison import Comparison, Measured, Plan
 from bench.daemon_alone import COST, SIZES, Figures
 from bench.figures import Spread
@@ -173,6 +173,18 @@ def show_kills(console: Console, killed: Killed) -> None:
         table.add_row(what, f"[{'red' if which else 'green'}]{len(which)}[/]", "\n".join(which[:5]))
     console.print(table)
     console.print(f"From start to steering, ms: n, p50, p90, p99, max = {', '.join(_cells(killed.recovery))}")
+
+
+def show_key(console: Console, measured: key.Measured) -> None:
+    table = Table("figure", *("n", "p50", "p90", "p99", "max"), title="A key on a mobile, in milliseconds")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    table.add_row("key released → taken by the dialplan", *_cells(measured.to_accept))
+    table.add_row("key released → both hear each other", *_cells(measured.to_talk))
+    console.print(table)
+    console.print(f"p99 ≤ {key.P99_MS:g} ms, and all {measured.calls} calls taken: {GOOD if measured.passed else BAD}")
+    for complaint in measured.complaints[:10]:
+        console.print(complaint, markup=False, style="yellow", soft_wrap=True)
 
 
 # ---- For the docs

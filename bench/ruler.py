@@ -17,7 +17,7 @@ ACCOUNT = """\
 secret = {secret}
 deny = 0.0.0.0/0.0.0.0
 permit = 127.0.0.1/255.255.255.255
-read = call,user
+read = call,user,dtmf
 write = reporting
 writetimeout = 10000
 """
@@ -35,9 +35,9 @@ class Ruler(asyncio.Protocol):
         self._asked = 0
 
     @classmethod
-    async def listening(cls, host: str, port: int, secret: str) -> Ruler:
+    async def listening(cls, host: str, port: int, secret: str, classes: str = "call,user") -> Ruler:
         _, ruler = await asyncio.get_running_loop().create_connection(cls, host, port)
-        answer = await ruler.ask("Login", Username=USER, Secret=secret, Events="call,user")
+        answer = await ruler.ask("Login", Username=USER, Secret=secret, Events=classes)
         if answer["Response"] != "Success":
             raise ConnectionError(f"Asterisk refused the bench's AMI user: {answer.get('Message')}")
         return ruler
