@@ -279,6 +279,7 @@ class Callbacks(Table):
     ring_seconds: Annotated[float, Field(ge=5, le=300)] = 45
     calendar: Name | None = None
     at_once: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    after_pbx_lost: bool = False
 
 
 Who = Literal["nobody", "logged_in", "ready", "available"]

@@ -22,6 +22,7 @@ from acd.asterisk import reading
 from acd.asterisk.channels import Channels
 from acd.asterisk.link import Event
 from acd.asterisk.tasks import Tasks
+from acd.center import lost
 from acd.center.facts import (
     AnyFact,
     CallbackOffered,
@@ -224,17 +225,30 @@ class Callbacks:
         """Whoever has spoken has left his message; his file is closed by now."""
         self._tasks.start("keeping a message", self._finish(channel))
 
-    async def finish_all(self, alive: set[ChannelId]) -> None:
-        """Of those who hung up unheard."""
+    async def finish_all(self, alive: set[ChannelId], started: str) -> dict[str, str | None]:
+        """Of those who hung up unheard; or, where it is another Asterisk that has `started`, went down with theirs.
+        Answers with the numbers of all who went down with it that may be called, as the survey is to tell them."""
+        is_another = lost.is_another(self._means.state, self._pbx, started)
+        finish = self._keep_or_delete if is_another else self._finish
         for request in list(self._means.state.requests.values()):
             if request.aside and request.pbx == self._pbx and request.channel not in alive:
-                await self._finish(request.channel)
+                await finish(request.channel)
+        return self._may_call() if is_another else {}
+
+    def _may_call(self) -> dict[str, str | None]:
+        if not self._means.can_promise():
+            return {}
+        those_who_wait = set(lost.numbers(self._means.state, self._pbx))
+        return {number: self._means.dialling.hours_of(number) for number in those_who_wait if self._allowed(number)}
 
     async def _finish(self, channel: ChannelId) -> None:
+        await self._keep_or_delete(channel)
+        self._tell(ChannelGone(pbx=self._pbx, channel=channel))
+
+    async def _keep_or_delete(self, channel: ChannelId) -> None:
         request = self._leaving(channel)
         if not await self._keep(channel) and request and request.message:
             self._delete(request.message.name)
-        self._tell(ChannelGone(pbx=self._pbx, channel=channel))
 
     # ---- He is told, or asked
 

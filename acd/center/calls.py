@@ -193,17 +193,6 @@ def went_on(turn: Turn, request: Request, status: str) -> None:
     end(turn, request, doors.OUTCOMES.get(status, Outcome.FALLBACK), ended_by="acd")
 
 
-def lost_with_pbx(turn: Turn, request: Request) -> None:
-    """His server is gone, and with it everybody's channels there; only his number may be known still."""
-    if request.state is RequestState.ONGOING and request.accepted:
-        offer = turn.state.offers[request.accepted]
-        end(turn, request, Outcome.PBX_LOST, ended_by="pbx")
-        agents.wrap_up(turn, turn.state.agents[offer.agent], turn.state.queues[offer.queue].rules)
-        return
-    offers.vanished(turn, request)
-    end(turn, request, Outcome.PBX_LOST, ended_by="pbx")
-
-
 def talked_unheard(turn: Turn, request: Request) -> None:
     """Somebody has talked with him, or does; of his waiting nothing is left."""
     offers.withdraw_all(turn, request)

@@ -172,7 +172,7 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.CalendarTurned: _calendar_turned,
     inputs.Drain: doors.drain,
     inputs.TimePassed: _time_passed,
-    inputs.PbxLost: survey.lost,
+    inputs.PbxLost: survey.link_lost,
     inputs.PbxSurveyed: survey.surveyed,
     inputs.PbxContradicted: survey.contradicted,
     inputs.CallerJoined: _caller_joined,

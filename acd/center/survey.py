@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Set
 from typing import Any, NamedTuple
 
-from acd.center import announcements, callbacks, calls, legs, offers, phones
+from acd.center import announcements, callbacks, calls, legs, lost, offers, phones
 from acd.center.facts import CallersFellBack, ContradictionFound, LegReleased, PbxStateChanged
 from acd.center.inputs import (
     CallerJoined,
@@ -26,7 +26,7 @@ from acd.center.inputs import (
     PbxSurveyed,
     PhoneUsed,
 )
-from acd.center.model import ChannelId, Difference, Kind, PbxName, Request, RequestState
+from acd.center.model import ChannelId, Difference, PbxName, Request, RequestState
 from acd.center.state import State
 from acd.center.turn import Turn
 
@@ -40,17 +40,15 @@ def nothing_is_known(turn: Turn, told: DaemonStarted) -> None:
         turn.tell(PbxStateChanged(at=turn.now, pbx=pbx, up=False))
 
 
-def lost(turn: Turn, told: PbxLost) -> None:
+def link_lost(turn: Turn, told: PbxLost) -> None:
     """Its callers keep their places and are offered to nobody until it is back."""
     if told.pbx in turn.state.steered:
         turn.tell(PbxStateChanged(at=turn.now, pbx=told.pbx, up=False))
 
 
 def surveyed(turn: Turn, told: PbxSurveyed) -> None:
-    known = turn.state.started.get(told.pbx, "")
-    is_another = told.started not in ("", known)
-    if known and is_another:
-        _end_everything(turn, told.pbx)
+    if lost.is_another(turn.state, told.pbx, told.started):
+        lost.end_everything(turn, told)
     released = {offer.id for offer in turn.state.offers.values() if offer.pbx == told.pbx and offer.released}
     _put_right(turn, told.pbx, told.channels)
     for offer in [offer for offer in turn.state.offers.values() if offer.pbx == told.pbx]:
@@ -60,7 +58,8 @@ def surveyed(turn: Turn, told: PbxSurveyed) -> None:
         request = turn.state.request_on(told.pbx, live.channel)
         if request and live.hears_music:
             announcements.hears_music(turn, request)
-    if told.pbx not in turn.state.steered or is_another:
+    is_news = told.started not in ("", turn.state.started.get(told.pbx))
+    if told.pbx not in turn.state.steered or is_news:
         turn.tell(PbxStateChanged(at=turn.now, pbx=told.pbx, up=True, started=told.started))
     _count_who_fell_back(turn, told)
 
@@ -106,14 +105,6 @@ def _count_who_fell_back(turn: Turn, told: PbxSurveyed) -> None:
     for queue, callers in told.fell_back.items():
         if (more := callers - counted.get(queue, 0)) > 0:
             turn.tell(CallersFellBack(at=turn.now, pbx=told.pbx, queue=queue, callers=more))
-
-
-def _end_everything(turn: Turn, pbx: PbxName) -> None:
-    """Asterisk has started anew: nothing of what was lives on."""
-    for request in [one for one in turn.state.requests.values() if one.pbx == pbx and one.kind == Kind.CALL]:
-        calls.lost_with_pbx(turn, request)
-    for offer in [offer for offer in turn.state.offers.values() if offer.pbx == pbx]:
-        offers.leg_lost(turn, offer)
 
 
 # ---- What is found

@@ -95,7 +95,10 @@ FULL = SiteRules(
             prompts=PromptRules(("queue-thankyou", "beep"), every_seconds=15),
         ),
         QueueRules(
-            SUPPORT, strategy="random", wrap_up_seconds=0, callbacks=CallbackRules(at_once=1, offer_above_seconds=5)
+            SUPPORT,
+            strategy="random",
+            wrap_up_seconds=0,
+            callbacks=CallbackRules(at_once=1, offer_above_seconds=5, after_pbx_lost=True),
         ),
     ),
     agents=_agents(
@@ -529,6 +532,7 @@ class CallCenter(RuleBasedStateMachine):
         rings_for=st.integers(0, 7),
         compares=st.booleans(),
         started=st.sampled_from(("", "monday", "monday", "monday", "tuesday")),
+        may_call=st.sampled_from(({}, dict.fromkeys(NUMBERS), {NUMBERS[0]: "zone"})),
     )
     def a_server_is_surveyed(
         self,
@@ -544,6 +548,7 @@ class CallCenter(RuleBasedStateMachine):
         rings_for: int,
         compares: bool,
         started: str,
+        may_call: dict[str, str | None],
     ) -> None:
         everything = self.world.everything_on(pbx)
         seen = {"status": status, "bridged": bridged, "never_bridged": never_bridged and not bridged}
@@ -560,7 +565,7 @@ class CallCenter(RuleBasedStateMachine):
             believed = survey.contradictions(self.world.center.state, pbx, tuple(lives))
             self.tell(inputs.PbxContradicted(pbx, tuple(lives), believed))
         else:
-            self.tell(inputs.PbxSurveyed(pbx, tuple(lives), started))
+            self.tell(inputs.PbxSurveyed(pbx, tuple(lives), started, may_call=may_call))
 
     def _lost_leg(self, agent: AgentName, rings_for: ChannelId, bridged: bool, accepted: bool) -> LiveChannel:
         self.lost_legs += 1

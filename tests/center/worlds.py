@@ -155,12 +155,19 @@ class World:
     # ---- What callers do
 
     def caller_joins(
-        self, queue: str, *, pbx: str = MAIN, channel: str | None = None, number: str | None = None, **wishes: Any
+        self,
+        queue: str,
+        *,
+        pbx: str = MAIN,
+        channel: str | None = None,
+        number: str | None = None,
+        e164: str = "",
+        **wishes: Any,
     ) -> RequestId:
         """A new caller, or the one on `channel`; answers with his request, empty if he got none."""
         self._callers += 1
         where = ChannelId(channel or f"caller-{self._callers}")
-        caller = Caller(number=where if number is None else number)
+        caller = Caller(number=where if number is None else number, e164=e164)
         told = inputs.CallerJoined(pbx=PbxName(pbx), channel=where, queue=QueueName(queue), caller=caller, **wishes)
         queued = [fact.request for fact in self.tell(told) if isinstance(fact, RequestQueued)]
         return queued[0] if queued else RequestId("")
@@ -330,12 +337,13 @@ class World:
         found: Iterable[LiveChannel] = (),
         started: str = "",
         fell_back: dict[str, int] | None = None,
+        may_call: dict[str, str | None] | None = None,
     ) -> None:
         """The survey finds what the center believes in, but for what is gone meanwhile, or is found otherwise."""
         lives = {live.channel: live for live in (*self.everything_on(pbx), *found)}
         channels = tuple(live for channel, live in lives.items() if channel not in gone)
         counted = {QueueName(queue): callers for queue, callers in (fell_back or {}).items()}
-        self.tell(inputs.PbxSurveyed(PbxName(pbx), channels, started, counted))
+        self.tell(inputs.PbxSurveyed(PbxName(pbx), channels, started, counted, may_call or {}))
 
     def comparison_finds(
         self, pbx: str = MAIN, *, gone: Iterable[str] = (), found: Iterable[LiveChannel] = ()
@@ -346,6 +354,12 @@ class World:
         believed = survey.contradictions(self.center.state, PbxName(pbx), channels)
         self.tell(inputs.PbxContradicted(PbxName(pbx), channels, believed))
         return believed
+
+    def asterisk_starts_anew(self, pbx: str = MAIN, **what: Any) -> None:
+        """Nothing that lived there does any more; `what` else the survey finds. Its former start must be known."""
+        before = self.center.state.started[PbxName(pbx)]
+        gone = [live.channel for live in self.everything_on(pbx)]
+        self.link_is_back(pbx, gone=gone, started=f"after {before}", **what)
 
     def daemon_restarts(self) -> None:
         """Nothing is left of it but its journal, in which a snapshot stands."""

@@ -67,6 +67,7 @@ class CallbackPromised(Fact, frozen=True, tag=True, kw_only=True):
     channel: ChannelId
     number: str
     message: Message | None
+    """None: nobody has told him, for his Asterisk server went down under him."""
     hours: str | None
     needs: Needs
 

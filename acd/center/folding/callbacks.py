@@ -76,6 +76,10 @@ def _request_resumed(state: State, fact: RequestResumed) -> None:
 
 def _callback_promised(state: State, fact: CallbackPromised) -> None:
     request = state.requests[fact.request]
+    lanes.leave(state, request)
+    _stop_offering(state, request)
+    forget_agent(state, request)
+    request.accepted = request.agent = None
     del state.request_of_channel[fact.pbx, fact.channel]
     request.kind, request.channel = Kind.CALLBACK, ChannelId("")
     request.aside = request.spoken_to = False

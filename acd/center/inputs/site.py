@@ -102,6 +102,9 @@ class PbxSurveyed(Input, frozen=True):
     """The moment at which this Asterisk was started, in its own words; empty if it does not say."""
     fell_back: dict[QueueName, int] = {}
     """How many callers have gone to the fallback since then."""
+    may_call: dict[str, str | None] = {}
+    """Of `lost.numbers`, where it is another Asterisk than before: those that may be called, each with the calendar of
+    the times for it (None: always). Empty also while nothing can be promised."""
 
 
 class Contradiction(Struct, frozen=True):

@@ -64,6 +64,8 @@ class CallbackRules(Struct, frozen=True):
     """Outside its hours nobody is called back."""
     at_once: int | None = None
     """So many agents at most are at work on callbacks, however many wait."""
+    after_pbx_lost: bool = False
+    """Who waits while his Asterisk goes down is called back, if his number is known: his place is kept."""
 
 
 class AnnounceRules(Struct, frozen=True):

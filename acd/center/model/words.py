@@ -100,7 +100,7 @@ class Outcome(StrEnum):
     PBX_LOST = "pbx_lost"
     """His Asterisk server went down under him."""
     CALLBACK = "callback"
-    """He left a message that joined the callback which he has already."""
+    """The callback which he has already stands for him: his message has joined it, or his Asterisk server is gone."""
     NOT_REACHED = "not_reached"
     """He was called back for as often as his queue says, in vain."""
     NOT_POSSIBLE = "not_possible"
