@@ -8,11 +8,12 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from callcentre import DIALPLAN, MAIN, CallCentre, open_centre, queue
+from callcentre import DIALPLAN, MAIN, CallCentre, agent, open_centre, queue
 from exchange import NAMES, Phone, both_releases, password_of, phones
 from proxy import Proxy
 
@@ -21,8 +22,10 @@ from acd.asterisk.link import AmiServer, Event, Link
 from acd.asterisk.pbx import PbxSettings, PrivatePbx, running
 from acd.asterisk.private import Installation
 from acd.center.facts import (
+    CallbackPromised,
     CallersFellBack,
     ContradictionFound,
+    CustomerReached,
     MomentsMoved,
     OfferEnded,
     OfferMade,
@@ -34,6 +37,11 @@ from acd.center.facts import (
 from acd.clock import Clock
 from acd.demo.softphone import Call, CallState, Softphone
 
+KNOWN = """
+exten => _1[a-z]!,1,Set(CALLERID(num)=0201234567)
+ same => n,Goto(${EXTEN:1},1)
+"""
+"""Behind a 1, a caller whose number can be called."""
 NOTICED_SECONDS = 10.0
 """After which a server that has gone silent is steered no more: 2 s between pings, 3 s for an answer, and a margin."""
 
@@ -261,6 +269,53 @@ async def test_an_asterisk_that_is_killed_loses_its_calls_and_frees_its_agents(
         assert [(ending.outcome, ending.ended_by) for ending in endings] == [("pbx_lost", "pbx")] * 2
         assert {ending.caller.number for ending in endings} == {"caller", "other"}
         await centre.until_is("alice", "available")
+
+
+@both_releases
+async def test_who_waited_on_an_asterisk_that_is_killed_is_called_back_by_the_one_that_comes_after(
+    own_installation: Installation, pbx_settings: PbxSettings, tmp_path: Path
+) -> None:
+    settings = replace(pbx_settings, dialplan=DIALPLAN.replace("exten => _9", KNOWN + "exten => _9", 1))
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(running(own_installation, tmp_path / "first", settings))
+        proxy = await stack.enter_async_context(Proxy(first.ami_port).listening())
+        tables = {
+            "asterisk": {MAIN: _server(first, proxy.port) | {"mobile_dial": "PJSIP/{number}@third"}},
+            "site": {"country": "NL"},
+            "dialling": {"hours": "00:00-24:00"},
+            "queue": [queue("sales", callbacks={"after_pbx_lost": True})],
+            "agent": [agent("alice", sales=1) | {"callbacks": True}],
+        }
+        centre = await stack.enter_async_context(open_centre(first, tmp_path, **tables))
+        plugged_in = await stack.enter_async_context(AsyncExitStack())
+        caller, other = [await _plug_in(first, name, plugged_in) for name in ("caller", "other")]
+        caller.call("1sales")
+        queued = await centre.told(RequestQueued)
+        other.call("sales")
+        nameless = await centre.told(RequestQueued, times=2)
+
+        first.process.kill()
+        await centre.until(lambda state: not state.steered)
+        await plugged_in.aclose()
+        await asyncio.sleep(1)  # Asterisk tells the second in which it was started
+        again = await stack.enter_async_context(running(own_installation, tmp_path / "again", settings))
+        alice, customer = [await _plug_in(again, name, stack) for name in ("alice", "third")]
+        proxy.ami_port = again.ami_port
+
+        promised = await centre.told(CallbackPromised)
+        assert (promised.request, promised.number, promised.message) == (queued.request, "+31201234567", None)
+        ended = await centre.told(RequestEnded)
+        assert (ended.request, ended.outcome) == (nameless.request, "pbx_lost")
+        centre.log_in("alice")
+        ring = await alice.wait_for_ring_async(5)
+        ring.answer()
+        await ring.wait_until_async(lambda call: call.heard_audio, 10)
+        ring.press("1")
+        rings = await customer.wait_for_ring_async(10)
+        assert rings.number == "+31201234567"
+        rings.answer()
+        reached = await centre.told(CustomerReached)
+        assert reached.request == queued.request
 
 
 # ---- While nobody steers

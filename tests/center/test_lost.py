@@ -136,6 +136,16 @@ def test_nobody_is_kept_by_an_asterisk_that_ran_on() -> None:
     assert world.ending_of(request).outcome == "abandoned"
 
 
+def test_nor_by_one_that_has_not_told_before_when_it_was_started() -> None:
+    world = World().with_queue("sales", callbacks=CallbackRules(after_pbx_lost=True))
+    request = joins(world, ONE)
+    world.link_is_lost()
+
+    world.link_is_back(started="monday", may_call=EVERYBODY)
+
+    assert world.request(request).kind == "call"
+
+
 def test_one_number_is_called_back_once_and_at_the_older_place() -> None:
     world, _ = with_alice_in_a_talk()
     older = joins(world, TWO)
