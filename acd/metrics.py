@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 import acd
 from acd.center.facts import (
     AnyFact,
+    CallbackPromised,
     CallerReleased,
     CallersFellBack,
     ContradictionFound,
@@ -122,6 +123,13 @@ class Metrics:
             counter(
                 "acd_callers_fell_back_total",
                 "Callers who went to the fallback because nobody steered their server, as far as is known by now",
+                "queue",
+            ).labels
+        )
+        self._kept_after_pbx_lost = _Series(
+            counter(
+                "acd_callbacks_after_pbx_lost_total",
+                "Callers whose Asterisk server went down under them and who are called back",
                 "queue",
             ).labels
         )
@@ -263,6 +271,10 @@ class Metrics:
     def _callers_fell_back(self, fact: CallersFellBack, now: float) -> None:
         self._fell_back[(fact.queue,)].inc(fact.callers)
 
+    def _callback_promised(self, fact: CallbackPromised, now: float) -> None:
+        if fact.message is None:
+            self._kept_after_pbx_lost[(fact.queue,)].inc()
+
     def _request_ended(self, fact: RequestEnded, now: float) -> None:
         self._requests[fact.queue, fact.kind, fact.outcome].inc()
         self._wait_seconds[fact.queue, fact.kind, fact.outcome].observe(fact.waited_seconds)
@@ -287,6 +299,7 @@ class Metrics:
             for outcome in Outcome:
                 self._requests[queue, CALL, outcome]
             self._fell_back[(queue,)]
+            self._kept_after_pbx_lost[(queue,)]
             for status in REFUSALS:
                 self._refused[queue, status]
             for offer_outcome in OfferOutcome:
@@ -307,6 +320,7 @@ _COUNTS: dict[type[AnyFact], Callable[[Metrics, Any, float], None]] = {
     RequestMoved: Metrics._request_moved,
     CallerReleased: Metrics._caller_released,
     CallersFellBack: Metrics._callers_fell_back,
+    CallbackPromised: Metrics._callback_promised,
     ContradictionFound: Metrics._contradiction_found,
     RequestEnded: Metrics._request_ended,
 }

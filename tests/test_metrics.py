@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import acd
 from acd.center.facts import OfferMade, RequestQueued
 from acd.center.inputs import AskForCallback, LegEnd
-from acd.center.model import Difference, Outcome, QueueName, WayOut
+from acd.center.model import CallbackRules, Difference, Outcome, QueueName, WayOut
 from acd.center.reach import Forward
 from acd.dialling import Purpose, Rule
 from acd.metrics import PARTS, Metrics
@@ -315,6 +315,20 @@ async def test_failures_of_whoever_hears_from_asterisk_are_failures_too() -> Non
     assert await watched.sees("acd_errors_total") == dict.fromkeys(PARTS, 0) | {"asterisk": 2}
 
 
+async def test_who_is_called_back_because_his_server_went_down_is_counted() -> None:
+    watched = Watched([FakeLink("main")])
+    world = watched.world.with_queue("sales", callbacks=CallbackRules(after_pbx_lost=True))
+    world.pauses("alice")
+    world.link_is_back(started="monday")
+    world.leaves_a_message(world.caller_joins("sales"))
+    world.caller_joins("sales", e164="+31201234568")
+    assert await watched.sees("acd_callbacks_after_pbx_lost_total") == {"sales": 0}
+
+    world.asterisk_starts_anew(may_call={"+31201234568": None})
+
+    assert await watched.sees("acd_callbacks_after_pbx_lost_total") == {"sales": 1}
+
+
 async def test_callbacks_are_told_by_their_state(watched: Watched) -> None:
     for number, due_at in (("+31201234567", None), ("+31201234568", watched.world.now + 60)):
         watched.world.tell(AskForCallback(QueueName("sales"), number, MAIN, due_at=due_at))
@@ -397,6 +411,7 @@ CONTRACT = {
     "acd_requests_total": {"queue", "kind", "outcome"},
     "acd_callers_refused_total": {"queue", "status"},
     "acd_callers_fell_back_total": {"queue"},
+    "acd_callbacks_after_pbx_lost_total": {"queue"},
     "acd_wait_seconds": {"queue", "kind", "outcome"},
     "acd_wait_estimate_error_seconds": {"queue"},
     "acd_talk_seconds": {"queue"},

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
+from msgspec.structs import replace
 
 from acd.asterisk.calls import WANTED_EVENTS
 from acd.asterisk.link import AmiServer, Link, Patience
 from acd.center import Center
 from acd.center.facts import AnyFact
-from acd.center.inputs import Input, LogIn, LogOut, MakeAvailable, Pause
+from acd.center.inputs import CancelRequest, Input, LogIn, LogOut, MakeAvailable, Pause
 from acd.center.model import AgentRules, Refused, SiteRules
 from acd.simulation.arrivals import Agents, Callers
 from acd.simulation.channels import Caller, Leg
@@ -146,7 +147,7 @@ class Site:
         links = {name: self._link_to(server) for name, server in self.servers.items()}
         self._process = Process(links, self._journal, self._chance, self, self._died, self._wall_clock)
         with suppress(Killed):
-            await self._process.start(self._day.rules, DAY)
+            await self._process.start(_without_customers(self._day.rules), DAY)
 
     def _wall_clock(self) -> float:
         return self._loop.time() + self.clock_is_off_by
@@ -256,6 +257,11 @@ class Site:
         )
 
 
+def _without_customers(rules: SiteRules) -> SiteRules:
+    """Nobody in here can be called: a callback keeps its place until the evening."""
+    return replace(rules, agents=tuple(replace(agent, callbacks=False) for agent in rules.agents))
+
+
 def lots(what: str, seed: int) -> random.Random:
     """One source of chance for each thing that happens by chance: a change in one of them changes no other."""
     return random.Random(f"{what} {seed}")  # noqa: S311 - nothing secret about it
@@ -320,5 +326,7 @@ class People:
         async with asyncio.timeout(LONGEST_EVENING_SECONDS):
             while self._site.is_busy():  # noqa: ASYNC110 - waiting costs nothing here
                 await asyncio.sleep(SETTLE_SECONDS)
+        for callback in list(self._site.center.state.callbacks.values()):
+            self._site.asks(CancelRequest(callback))
         for agent in self._day.rules.agents:
             self._site.asks(LogOut(agent.name))

@@ -14,6 +14,7 @@ from typing import Any
 from acd.center import laws
 from acd.center.facts import (
     AnyFact,
+    CallbackPromised,
     HoldEnded,
     LegGone,
     MomentsMoved,
@@ -162,6 +163,12 @@ class Watch:
         self._demand(self._is_in_line(fact.request), fact, "the caller talks, or has left")
         self._offers[fact.request].clear()
 
+    def _promised(self, fact: CallbackPromised) -> None:
+        """It has the place that it had."""
+        self._demand(self._is_in_line(fact.request), fact, "the caller talks, or has left")
+        self._offers[fact.request].clear()
+        self._line[fact.request].needs = fact.needs
+
     def _connected(self, fact: RequestConnected) -> None:
         self._demand(self._is_in_line(fact.request), fact, "the caller talks already, or has left")
         self._demand(self._offers[fact.request] == {fact.offer}, fact, "the caller was not offered by this alone")
@@ -254,7 +261,8 @@ class Watch:
                 yield f"{request.id} waits until {request.leave_at}"
 
     def _oddities(self) -> set[tuple[str, str]]:
-        books = {(request.pbx, request.channel): request for request in self._state.requests.values()}
+        calls = (request for request in self._state.requests.values() if request.channel)
+        books = {(request.pbx, request.channel): request for request in calls}
         lines = {(name, one.id): one for name, one in self._channels() if isinstance(one, Caller)}
         odd = {
             (name, f"{identity} on one side only")
@@ -294,6 +302,7 @@ _JUDGES: dict[type[AnyFact], Callable[[Watch, Any], None]] = {
     OfferMade: Watch._offered,
     OfferEnded: Watch._offer_ended,
     RequestRequeued: Watch._requeued,
+    CallbackPromised: Watch._promised,
     RequestConnected: Watch._connected,
     RequestEnded: Watch._ended,
     LegGone: Watch._leg_gone,

@@ -18,6 +18,7 @@ from acd.center.model import (
     AgentName,
     AgentRules,
     AnnounceRules,
+    CallbackRules,
     OfferRules,
     Presence,
     PromptRules,
@@ -42,7 +43,10 @@ def storm(seed: int) -> Day:
     kinds = list(KINDS)
     few = tuple(sorted(chance.sample(kinds, chance.randint(1, 4)), key=kinds.index))
     return Day(
-        rules=_announcing(_rules(chance), random.Random(f"announcements of storm {seed}")),
+        rules=_keeping(
+            _announcing(_rules(chance), random.Random(f"announcements of storm {seed}")),
+            random.Random(f"callbacks of storm {seed}"),
+        ),
         callers=Callers(chance.choice((60, 200, 400)), talk_seconds=20, patience_seconds=60, urgent_share=0.2),
         agents=Agents(late_seconds=10, reject_share=0.1, miss_share=0.1),
         hours=HOURS,
@@ -93,6 +97,15 @@ def _announcing(rules: SiteRules, chance: random.Random) -> SiteRules:
         return replace(queue, announce=announce, prompts=chance.choice((None, PromptRules(("one", "two"), 10))))
 
     return replace(rules, queues=tuple(map(told, rules.queues)))
+
+
+def _keeping(rules: SiteRules, chance: random.Random) -> SiteRules:
+    """Who is lost with a server keeps his place in some queues."""
+
+    def kept(queue: QueueRules) -> QueueRules:
+        return replace(queue, callbacks=chance.choice((None, CallbackRules(after_pbx_lost=True))))
+
+    return replace(rules, queues=tuple(map(kept, rules.queues)))
 
 
 def live_through(seed: int) -> Result:

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from acd.center import Center
-from acd.center.facts import AnyFact
+from acd.center.facts import AnyFact, CallbackPromised, RequestEnded
 from acd.center.inputs import Input
+from acd.center.model import Outcome
 from acd.journal.sqlite import SqliteStore
 from acd.simulation.faults import KINDS
 from acd.simulation.process import Process
@@ -43,6 +44,15 @@ def test_whatever_can_go_wrong_goes_wrong_in_them() -> None:
         assert what in told
     for what in ("stands still", "told twice", "are lost", "clock is off", "is gone from", "Pause(", "LogOut("):
         assert what in told
+
+
+def test_who_is_lost_with_a_server_keeps_his_place_in_some_of_them() -> None:
+    facts: list[AnyFact] = []
+    for seed in range(FIRST, FIRST + 20):
+        simulate(storm(seed), facts.append)
+
+    assert any(isinstance(fact, CallbackPromised) for fact in facts)
+    assert any(isinstance(fact, RequestEnded) and fact.outcome is Outcome.PBX_LOST for fact in facts)
 
 
 def test_a_storm_is_the_same_each_time() -> None:

@@ -59,7 +59,8 @@ class RequestResumed(Fact, frozen=True, tag=True, kw_only=True):
 
 
 class CallbackPromised(Fact, frozen=True, tag=True, kw_only=True):
-    """A caller need not wait on the line any more: the request is a callback from now on, at the place that it has."""
+    """A caller need not wait on the line any more: the request is a callback from now on, at the place that it has.
+    Without a message, his Asterisk server went down under him, and nobody has told him so."""
 
     request: RequestId
     queue: QueueName
@@ -67,7 +68,6 @@ class CallbackPromised(Fact, frozen=True, tag=True, kw_only=True):
     channel: ChannelId
     number: str
     message: Message | None
-    """None: nobody has told him, for his Asterisk server went down under him."""
     hours: str | None
     needs: Needs
 
