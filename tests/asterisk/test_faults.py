@@ -40,8 +40,12 @@ from acd.demo.softphone import Call, CallState, Softphone
 KNOWN = """
 exten => _1[a-z]!,1,Set(CALLERID(num)=0201234567)
  same => n,Goto(${EXTEN:1},1)
+exten => _2[a-z]!,1,Set(CALLERID(num)=0201234568)
+ same => n,Set(CALLERID(num-pres)=prohib)
+ same => n,ExecIf($["${CALLERID(num-pres):0:6}" = "prohib"]?Set(CALLERID(num)=))
+ same => n,Goto(${EXTEN:1},1)
 """
-"""Behind a 1, a caller whose number can be called."""
+"""Behind a 1, a caller whose number can be called; behind a 2, one who withholds it, and the dialplan heeds that."""
 NOTICED_SECONDS = 10.0
 """After which a server that has gone silent is steered no more: 2 s between pings, 3 s for an answer, and a margin."""
 
@@ -291,8 +295,8 @@ async def test_who_waited_on_an_asterisk_that_is_killed_is_called_back_by_the_on
         caller, other = [await _plug_in(first, name, plugged_in) for name in ("caller", "other")]
         caller.call("1sales")
         queued = await centre.told(RequestQueued)
-        other.call("sales")
-        nameless = await centre.told(RequestQueued, times=2)
+        other.call("2sales")
+        withheld = await centre.told(RequestQueued, times=2)
 
         first.process.kill()
         await centre.until(lambda state: not state.steered)
@@ -305,7 +309,7 @@ async def test_who_waited_on_an_asterisk_that_is_killed_is_called_back_by_the_on
         promised = await centre.told(CallbackPromised)
         assert (promised.request, promised.number, promised.message) == (queued.request, "+31201234567", None)
         ended = await centre.told(RequestEnded)
-        assert (ended.request, ended.outcome) == (nameless.request, "pbx_lost")
+        assert (ended.request, ended.outcome) == (withheld.request, "pbx_lost")
         centre.log_in("alice")
         ring = await alice.wait_for_ring_async(5)
         ring.answer()
