@@ -510,7 +510,8 @@ def _pieces_of_key(key: str) -> Iterator[_Piece]:
 
 
 class _Media(RTP.RTPClient):  # type: ignore[misc]
-    """pyVoIP's RTP without its two threads: it says one note all the time, and listens whether the other side does."""
+    """pyVoIP's RTP without its two threads: it says one note all the time, or what it is given to say once, and listens
+    whether the other side says anything."""
 
     outSequence: int  # noqa: N815
 
@@ -522,6 +523,7 @@ class _Media(RTP.RTPClient):  # type: ignore[misc]
         self._voice = self.encode_packet(
             bytes(128 + round(40 * math.sin(2 * math.pi * n / VOICE_PERIOD_SAMPLES)) for n in range(FRAME_SAMPLES))
         )
+        self._words: deque[bytes] = deque()
 
     def start(self) -> None:
         _line.loop.add_reader(self.sin, self.recv)
@@ -535,21 +537,33 @@ class _Media(RTP.RTPClient):  # type: ignore[misc]
         for key in keys:
             self._keys.extend(_pieces_of_key(key))
 
+    def say(self, sound: bytes) -> None:
+        """Then it is silent, in place of its note."""
+        silence = bytes([128]) * FRAME_SAMPLES
+        self._voice = self.encode_packet(silence)
+        frames = (sound[at : at + FRAME_SAMPLES] for at in range(0, len(sound), FRAME_SAMPLES))
+        self._words = deque(self.encode_packet(frame + silence[len(frame) :]) for frame in frames)
+
     @property
     def pressing(self) -> bool:
         return bool(self._keys)
 
+    @property
+    def speaking(self) -> bool:
+        return bool(self._words)
+
     def send_frame(self) -> None:
-        was_pressing = self.pressing
+        was = self.pressing, self.speaking
         piece = self._keys.popleft() if self._keys else _Piece(None)
         if piece.payload is None:
-            self._send(int(self.preference), self._voice, self.outTimestamp)
+            voice = self._words.popleft() if self._words else self._voice
+            self._send(int(self.preference), voice, self.outTimestamp)
         else:
             kind = next(number for number, codec in self.assoc.items() if codec == RTP.PayloadType.EVENT)
             marker = 0 if piece.elapsed_samples else 0x80
             self._send(marker | kind, piece.payload, self.outTimestamp - piece.elapsed_samples)
         self.outTimestamp += FRAME_SAMPLES
-        if was_pressing and not self.pressing:
+        if was != (self.pressing, self.speaking):
             self._call.look()
 
     def _send(self, kind: int, payload: bytes, timestamp: int) -> None:
@@ -596,6 +610,8 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
         self.packets_received = 0
         self.heard_audio = False
         self.heard_voice = False
+        self.on_sound: Callable[[bytes], None] | None = None
+        """Is told on the line what it hears, packet by packet, as it comes (ITU-T G.711)."""
         self._first_cseq = request.cseq
         self._may_cancel = False
         self._final_response = ""
@@ -628,6 +644,11 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
         """Presses them one after the other, 260 ms each; `pressing` until the last is up."""
         _line.do(lambda: self._press(keys))
 
+    def say(self, sound: bytes) -> None:
+        """Says this once, and nothing more: 8,000 samples a second of 8 bits, 128 is silence. `speaking` until it is
+        said."""
+        _line.do(lambda: self._say(sound))
+
     def hold(self) -> None:
         """Lets the other side wait; `on_hold` when the server has agreed."""
         _line.do(lambda: self._reinvite("sendonly"))
@@ -653,6 +674,10 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
     @property
     def pressing(self) -> bool:
         return any(client.pressing for client in self.RTPClients)
+
+    @property
+    def speaking(self) -> bool:
+        return any(client.speaking for client in self.RTPClients)
 
     def wait_for(self, state: CallState, timeout_seconds: float | None) -> None:
         self.wait_until(lambda call: state in call.moments, timeout_seconds)
@@ -689,6 +714,8 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
         if payload.translate(None, quiet_bytes):
             self.heard_audio = True
             self.heard_voice |= payload[VOICE_PERIOD_SAMPLES:] == payload[:-VOICE_PERIOD_SAMPLES]
+        if self.on_sound:
+            self.on_sound(payload)
         self.look()
 
     def look(self) -> None:
@@ -836,6 +863,11 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
             raise InvalidStateError(f"{self!r} hears no keys")
         for client in self.RTPClients:
             client.press(keys)
+
+    def _say(self, sound: bytes) -> None:
+        self._must_talk()
+        for client in self.RTPClients:
+            client.say(sound)
 
     def end(self, because: Ended, status: int | None = None) -> None:
         if self.state == CallState.ENDED:

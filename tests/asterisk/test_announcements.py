@@ -144,13 +144,7 @@ async def talks(call: Call) -> None:
 def sounds_like(call: Call) -> list[bytes]:
     """What its phone hears from now on, frame by frame."""
     frames: list[bytes] = []
-    hear = call.hear
-
-    def note(payload: bytes, quiet_bytes: bytes) -> None:
-        frames.append(payload)
-        hear(payload, quiet_bytes)
-
-    call.hear = note  # type: ignore[method-assign]
+    call.on_sound = frames.append
     return frames
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from exchange import NAMES, Phone, both_releases, password_of, phones
+from somebody import QUIET, UNLIKE, Somebody, voice
 
 from acd.asterisk.pbx import Endpoint, PbxSettings, PrivatePbx, running
 from acd.asterisk.private import Installation
@@ -446,6 +447,25 @@ async def test_the_other_side_answers_and_hangs_up_at_once(pbx: PrivatePbx, phon
 
     assert await ended(call) == Ended.THEY_HUNG_UP
     assert CallState.ANSWERED in call.moments
+
+
+@both_releases
+@pytest.mark.parametrize("called", ["bob", "adam"])  # who speaks another code than Alice
+async def test_what_one_says_the_other_hears_and_then_nothing(pbx: PrivatePbx, phone: Phone, called: str) -> None:
+    theirs, ours = await talking(await phone("alice"), await phone(called))
+    somebody = Somebody(theirs)
+
+    ours.say(voice(1))
+    assert ours.speaking
+    await ours.wait_until_async(lambda call: not call.speaking, SOON_SECONDS)
+    await somebody.hears_saying(voice(1))
+
+    somebody.forgets_the_sound()
+    await theirs.wait_until_async(lambda call: len(somebody.sound) > 4000, SOON_SECONDS)
+    assert somebody.likeness(voice(1)) < UNLIKE
+    assert not somebody.sound.translate(None, QUIET)
+    with pytest.raises(InvalidStateError):
+        (await phone("carol")).call("100").say(voice(1))
 
 
 @both_releases
