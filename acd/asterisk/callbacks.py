@@ -28,6 +28,7 @@ from acd.center.facts import (
     CallbackOffered,
     CallbackPromised,
     CallbackRenewed,
+    CallbackTakenToLine,
     CallerAnswered,
     CallerAsked,
     CustomerDialled,
@@ -262,15 +263,19 @@ class Callbacks:
         self._redirect(fact.channel, "acd-callback-again", "1")
 
     def _chosen(self, channel: ChannelId, event: Event) -> None:
-        self._tell(
+        callback = self._means.state.requests.get(RequestId(unquote(event.get("Typed", ""))))
+        message = callback.message if callback else None
+        told = self._tell(
             CallbackChosen(
                 pbx=self._pbx,
                 channel=channel,
-                request=RequestId(unquote(event.get("Typed", ""))),
+                request=callback.id if callback else RequestId(""),
                 choice=event.get("Step", ""),
                 caller=reading.caller(event, self._means.country),
             )
         )
+        if message and any(isinstance(fact, CallbackTakenToLine) for fact in told):
+            self._delete(message.name)  # he says it himself
 
     def _caller_answered(self, fact: CallerAnswered) -> None:
         self._answer(fact.channel, fact.result)

@@ -58,7 +58,6 @@ from acd.center.turn import Turn
 
 LOOK_AGAIN_SECONDS = 30.0
 """How often a caller who is not thought to wait for long is looked at again."""
-STILL_TO_COME = (RequestState.WAITING, RequestState.SCHEDULED)
 
 
 # ---- He is told that he may
@@ -77,7 +76,7 @@ def offer(turn: Turn, request: Request) -> None:
     """Its moment has come."""
     rules = turn.state.queues[request.queue].rules.callbacks
     if rules is None or not _is_time(turn, request, rules):
-        turn.tell(OfferPutOff(at=turn.now, request=request.id, offer_at=turn.now + LOOK_AGAIN_SECONDS))
+        turn.tell(OfferPutOff(at=turn.now, request=request.id, offer_at=_look_again_at(turn.now, request, rules)))
         return
     turn.tell(
         CallbackOffered(
@@ -89,6 +88,13 @@ def offer(turn: Turn, request: Request) -> None:
             key=rules.key,
         )
     )
+
+
+def _look_again_at(now: float, request: Request, rules: CallbackRules | None) -> float:
+    """No later than the moment at which he is told in any case."""
+    if rules is None or rules.offer_after_seconds is None:
+        return now + LOOK_AGAIN_SECONDS
+    return min(now + LOOK_AGAIN_SECONDS, request.entered_at + rules.offer_after_seconds)
 
 
 def _is_time(turn: Turn, request: Request, rules: CallbackRules) -> bool:
@@ -180,6 +186,7 @@ def _leaving_a_message(turn: Turn, pbx: PbxName, channel: ChannelId) -> Request 
 
 
 def _is_taken(request: Request) -> bool:
+    """An agent has picked up for it; until then his phone only rings."""
     return request.state is RequestState.ONGOING or request.accepted is not None
 
 
@@ -187,13 +194,13 @@ def _is_taken(request: Request) -> bool:
 
 
 def to_ask_about(turn: Turn, told: CallerJoined) -> Request | None:
-    """The callback that he has coming, if no agent has it yet."""
+    """The callback that he has coming, if no agent has taken it yet."""
     queue = turn.state.queues.get(told.queue)
     name = turn.state.callbacks.get((told.queue, told.caller.e164))
     if name is None or queue is None or queue.rules.callbacks is None:
         return None
     request = turn.state.requests[name]
-    return request if request.state in STILL_TO_COME else None
+    return None if _is_taken(request) else request
 
 
 def ask(turn: Turn, told: CallerJoined, request: Request) -> None:
@@ -210,12 +217,14 @@ def ask(turn: Turn, told: CallerJoined, request: Request) -> None:
 
 
 def chosen(turn: Turn, told: CallbackChosen) -> None:
-    """An agent may have taken it meanwhile, or it may have gone: then the caller is told `gone`, and joins anew."""
+    """An agent may have taken it meanwhile, or it may have gone: then the caller is told `gone`, and joins anew. Whose
+    phone only rings for it is called off."""
     request = turn.state.requests.get(told.request)
     result = told.choice
-    if request is None or request.kind != Kind.CALLBACK or request.state not in STILL_TO_COME:
+    if request is None or request.kind != Kind.CALLBACK or _is_taken(request):
         result = "gone"
     elif told.choice == "line":
+        offers.withdraw_all(turn, request)
         turn.tell(
             CallbackTakenToLine(
                 at=turn.now,
@@ -230,6 +239,7 @@ def chosen(turn: Turn, told: CallbackChosen) -> None:
         rules = turn.state.queues[request.queue].rules
         announcements.plan(turn, request, announcements.for_newcomer(rules, turn.now))
     elif told.choice == "cancel":
+        offers.withdraw_all(turn, request)
         calls.end(turn, request, Outcome.CANCELLED, ended_by="caller")
     turn.tell(CallerAnswered(at=turn.now, pbx=told.pbx, channel=told.channel, result=result))
 
@@ -243,7 +253,7 @@ def asked_for(turn: Turn, asked: AskForCallback) -> None:
     if queue is None or queue.closing:
         raise UnknownName(f"there is no queue {asked.queue!r}")
     if asked.agent is not None:
-        _may_call_back(turn, asked.agent, queue)
+        may_call_back(turn, asked.agent, queue)
     if asked.due_at is not None and asked.due_at < turn.now:
         raise NotAllowed("at: the moment is in the past")
     known = turn.state.callbacks.get((asked.queue, asked.number))
@@ -251,7 +261,8 @@ def asked_for(turn: Turn, asked: AskForCallback) -> None:
         _renew(turn, turn.state.requests[known], None, asked.comment)
         return
     request = RequestId(turn.state.next_id(turn.now))
-    held_for = asked.agent if asked.due_at is None else None
+    is_there = preferred.is_worth_waiting_for(turn, asked.agent, queue)
+    held_for = asked.agent if asked.due_at is None and is_there else None
     turn.tell(
         RequestQueued(
             at=turn.now,
@@ -312,11 +323,11 @@ def due(turn: Turn, request: Request) -> None:
 def reassign(turn: Turn, asked: Reassign) -> None:
     """Raises UnknownName, Refused."""
     request = open_callback(turn, asked.request)
-    if request.state not in STILL_TO_COME:
+    if request.state not in (RequestState.WAITING, RequestState.SCHEDULED):
         raise Refused(f"{request.agent or 'an agent'} has it")
     queue = turn.state.queues[request.queue]
     if asked.agent is not None:
-        _may_call_back(turn, asked.agent, queue)
+        may_call_back(turn, asked.agent, queue)
     held = asked.agent is not None
     turn.tell(
         CallbackReassigned(
@@ -328,7 +339,8 @@ def reassign(turn: Turn, asked: Reassign) -> None:
     )
 
 
-def _may_call_back(turn: Turn, name: AgentName, queue: Queue) -> None:
+def may_call_back(turn: Turn, name: AgentName, queue: Queue) -> None:
+    """Raises UnknownName, NotAllowed."""
     agent = turn.state.agent(name)
     if queue.rules.name not in agent.queues:
         raise NotAllowed(f"agent: {name} does not serve {queue.rules.name}")

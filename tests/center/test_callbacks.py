@@ -91,6 +91,15 @@ def test_or_when_he_is_thought_to_wait_for_long() -> None:
     assert world.told(CallbackOffered, request=late)
 
 
+def test_both_at_once_and_the_moment_is_not_missed() -> None:
+    world = with_busy_agents(offer_above_seconds=600, offer_after_seconds=45)
+    request = world.caller_joins("sales")
+
+    world.time_passes(100)
+
+    assert [fact.at - START for fact in world.told(CallbackOffered, request=request)] == [45]
+
+
 def test_nobody_is_told_in_a_queue_that_has_none() -> None:
     world = World().with_queue("sales").with_agents("alice", sales=1)
     world.pauses("alice")
@@ -245,9 +254,11 @@ def test_his_preferred_agent_is_tried_first_and_then_anyone() -> None:
     assert world.ringing == {"alice": request}
 
 
-def test_a_preferred_agent_has_it_even_after_that_if_he_is_free() -> None:
+@pytest.mark.parametrize("speaks_after_seconds", [0, 30])
+def test_a_preferred_agent_has_it_even_after_that_if_he_is_free(speaks_after_seconds: float) -> None:
     world = with_busy_agents("alice", "bob")
     request = world.caller_joins("sales", preferred_agent=AgentName("bob"))
+    world.time_passes(speaks_after_seconds)
     world.leaves_a_message(request)
     world.time_passes(60)
     world.link_is_lost()
@@ -433,9 +444,43 @@ def test_an_agent_may_have_it_by_then() -> None:
     joins_again(world)
     world.hangs_up("alice")
     world.time_passes(5)
-    assert world.ringing == {"alice": request}
+    world.takes_the_callback("alice")
 
     assert chooses(world, request, "line") == "gone"
+
+
+def whose_callback_rings(**rules: Any) -> tuple[World, RequestId]:
+    world = with_busy_agents(**rules)
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    world.hangs_up("alice")
+    world.time_passes(5)
+    assert world.ringing == {"alice": request}
+    joins_again(world)
+    return world, request
+
+
+def test_as_long_as_an_agent_s_phone_only_rings_for_it_he_can_have_it_on_the_line() -> None:
+    world, request = whose_callback_rings(at_once=1)
+    leg = world.offer_to("alice")
+
+    assert chooses(world, request, "line") == "line"
+
+    assert world.state_of("alice") == "available"
+    world.hangs_up(leg)
+    assert world.ringing == {"alice": request}
+    world.takes_the_call("alice")
+    assert world.request(request).channel == "again"
+    assert world.queue("sales").calling_back == 0
+
+
+def test_or_cancel_it() -> None:
+    world, request = whose_callback_rings()
+
+    assert chooses(world, request, "cancel") == "cancel"
+
+    assert world.ringing == {}
+    assert world.ending_of(request).outcome == "cancelled"
 
 
 # ---- Somebody asks without calling
@@ -513,6 +558,18 @@ def test_one_can_be_reassigned_and_is_anyone_s_after_a_while() -> None:
     assert world.ringing == {}
 
     world.time_passes(1)
+    assert world.ringing == {"alice": request}
+
+
+def test_or_at_once_if_he_is_not_there() -> None:
+    world = with_busy_agents("alice", "bob")
+    world.hangs_up("bob")
+    world.logs_out("bob")
+
+    request = asks(world, agent=AgentName("bob"))
+    world.hangs_up("alice")
+    world.time_passes(5)
+
     assert world.ringing == {"alice": request}
 
 

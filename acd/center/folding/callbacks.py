@@ -57,7 +57,7 @@ def _request_set_aside(state: State, fact: RequestSetAside) -> None:
     request = state.requests[fact.request]
     lanes.leave(state, request)
     _stop_offering(state, request)
-    request.aside = True
+    request.aside = request.spoken_to = True
     request.number = fact.number
     request.message = Message(fact.message, 0, fact.at)
     request.estimated_seconds = None
@@ -84,7 +84,6 @@ def _callback_promised(state: State, fact: CallbackPromised) -> None:
     request.kind, request.channel = Kind.CALLBACK, ChannelId("")
     request.aside = request.spoken_to = False
     request.number, request.message, request.hours = fact.number, fact.message, fact.hours
-    request.preferred = request.held_for
     request.leave_at = request.offer_at = request.announce_at = request.prompt_at = None
     request.needs = fact.needs
     state.callbacks[request.queue, fact.number] = request.id
@@ -106,6 +105,7 @@ def _caller_answered(state: State, fact: CallerAnswered) -> None:
 
 def _callback_taken_to_line(state: State, fact: CallbackTakenToLine) -> None:
     request = state.requests[fact.request]
+    lanes.free_hands(state, request, fact.at)
     leave_place(state, request)
     state.callbacks.pop((request.queue, request.number), None)
     request.kind, request.state = Kind.CALL, RequestState.WAITING
