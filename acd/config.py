@@ -280,6 +280,11 @@ class Callbacks(Table):
     calendar: Name | None = None
     at_once: Annotated[int, Field(ge=1, le=100_000)] | None = None
     after_pbx_lost: bool = False
+    not_possible_reasons: Annotated[list[OneLine], Field(max_length=9)] = [
+        "settled already",
+        "not understood",
+        "must not be called",
+    ]
 
 
 Who = Literal["nobody", "logged_in", "ready", "available"]
@@ -600,7 +605,7 @@ def _queue_rules(queue: Queue) -> QueueRules:
         "ways_out": ways_out,
         "caller_id": queue.caller_id or "",
         "name_sound": queue.name_sound or "",
-        "callbacks": rules.CallbackRules(**queue.callbacks.model_dump()) if queue.callbacks else None,
+        "callbacks": _callback_rules(queue.callbacks) if queue.callbacks else None,
         "announce": rules.AnnounceRules(**queue.announce.model_dump()) if queue.announce else None,
         "prompts": _prompt_rules(queue.prompts) if queue.prompts else None,
         "whisper": queue.whisper or "",
@@ -610,6 +615,11 @@ def _queue_rules(queue: Queue) -> QueueRules:
 
 def _prompt_rules(prompts: Prompts) -> rules.PromptRules:
     return rules.PromptRules(sounds=tuple(prompts.sounds), every_seconds=prompts.every_seconds)
+
+
+def _callback_rules(callbacks: Callbacks) -> rules.CallbackRules:
+    reasons = tuple(callbacks.not_possible_reasons)
+    return rules.CallbackRules(**callbacks.model_dump() | {"not_possible_reasons": reasons})
 
 
 def _built(way: str) -> rules.WayOut:

@@ -297,6 +297,7 @@ def _shown(asked: Asked[Any, Any], request: Request) -> models.Callback:
         meant_for=request.held_for or request.preferred,
         reach=request.reach,
         attempts=request.attempts,
+        missed=request.missed,
         comment=request.comment,
         message=models.Message(left=moment(left.left_at), seconds=seconds(left.seconds)) if left else None,
     )

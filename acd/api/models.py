@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from acd.center.model import AgentState, Outcome, Reach, RequestState
+from acd.center.model import AgentState, Missed, Outcome, Reach, RequestState
 from acd.center.reach import Forward
 
 Kind = Literal["call", "callback", "dial", "chat", "email", "social", "ticket"]
@@ -224,6 +224,8 @@ class Callback(Resource):
     reach: Reach | None
     """How far that agent has come: null before he has called."""
     attempts: Count
+    missed: Missed | None
+    """How the last attempt failed; null if it did not, or nobody has called yet."""
     comment: str
     message: Message | None
     """What he has left to be heard: `GET …/message`."""

@@ -11,9 +11,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -46,15 +47,15 @@ from acd.center.inputs import (
     MessageLeft,
     NumberTyped,
 )
-from acd.center.model import ChannelId, Kind, OfferId, PbxName, Request, RequestId
+from acd.center.model import ChannelId, Kind, Missed, OfferId, PbxName, Request, RequestId
 from acd.center.state import State
 from acd.dialling import Dialling, DialRefused, NoTrunk, Purpose
 from acd.messages import Messages, NoMessage
 
 log = structlog.get_logger()
 
-NOT_REACHED = {"BUSY": "busy", "NOANSWER": "no_answer"}
-"""DIALSTATUS of who could be rung; anything else is a failure."""
+NOT_REACHED = {"BUSY": Missed.BUSY, "NOANSWER": Missed.NO_ANSWER, "CANCEL": Missed.NO_ANSWER}
+"""DIALSTATUS of who could be rung (CANCEL: the agent gave up); anything else is a failure."""
 
 
 class Send(Protocol):
@@ -73,7 +74,7 @@ class Means:
     can_promise: Callable[[], bool]
     """The journal can be written."""
     country: str | None = None
-    zone: tzinfo | None = None
+    zone: ZoneInfo | None = None
     mobile_caller_id: str = "caller"
     """What agents' mobiles are shown: `caller`, `queue`, or this number."""
 
@@ -289,7 +290,8 @@ class Callbacks:
     def _key(self, channel: ChannelId, event: Event) -> None:
         if offer := self._channels.offer_of(channel):
             when = self._moment(event.get("When", ""))
-            self._tell(CallbackKey(offer, event.get("Do", ""), at=when, with_me=event.get("With") == "1"))
+            reason, with_me = event.get("Reason", ""), event.get("With") == "1"
+            self._tell(CallbackKey(offer, event.get("Do", ""), at=when, with_me=with_me, reason=reason))
 
     def _moment(self, typed: str) -> float | None:
         """HHMM: the next such time; DDMMHHMM: on the next such day."""
@@ -309,16 +311,16 @@ class Callbacks:
 
     async def _dial(self, fact: CustomerDialled) -> None:
         if not await self._means.on_disk():
-            self._tell(CustomerNotReached(fact.offer, "failed", "the attempt cannot be written down"))
+            self._not_dialled(fact, Missed.FAILED, "the attempt cannot be written down")
             return
         try:
             purpose = Purpose.CALLBACK if fact.kind == Kind.CALLBACK else Purpose.CLICK
             dial = self._means.dialling.dial_string(self._pbx, fact.number, purpose)
         except DialRefused as refused:
-            self._tell(CustomerNotReached(fact.offer, "refused", refused.rule))
+            self._not_dialled(fact, Missed.REFUSED, refused.rule)
             return
         except NoTrunk as error:
-            self._tell(CustomerNotReached(fact.offer, "failed", str(error)))
+            self._not_dialled(fact, Missed.FAILED, str(error))
             return
         self._set(fact.channel, "ACD_KIND", fact.kind)
         self._set(fact.channel, "ACD_DIAL", dial)
@@ -326,15 +328,22 @@ class Callbacks:
         self._set(fact.channel, "ACD_RING_SECONDS", str(int(fact.ring_seconds)))
         self._redirect(fact.channel, "acd-customer", "1")
 
+    def _not_dialled(self, fact: CustomerDialled, how: Missed, cause: str) -> None:
+        """Who has a callback hears so, and is asked what is to become of it."""
+        self._tell(CustomerNotReached(fact.offer, how, cause))
+        if fact.kind == Kind.CALLBACK:
+            self._set(fact.channel, "ACD_DIALLED", how.upper())
+            self._redirect(fact.channel, "acd-customer", "told")
+
     def _dialled(self, channel: ChannelId, event: Event) -> None:
         offer, status = self._channels.offer_of(channel), event.get("Status", "")
-        if offer is None or status == "CANCEL":
+        if offer is None:
             return
         if status == "ANSWER":
             self._tell(CustomerHungUp(offer))
             return
         cause = f"{status} {event.get('Cause', '')}".strip()
-        self._tell(CustomerNotReached(OfferId(offer), NOT_REACHED.get(status, "failed"), cause))
+        self._tell(CustomerNotReached(OfferId(offer), NOT_REACHED.get(status, Missed.FAILED), cause))
 
     # ---- To the dialplan
 

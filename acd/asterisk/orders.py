@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -81,7 +82,7 @@ class Orders:
             "Exten": "s",
             "Priority": "1",
             "Timeout": str(int((fact.ring_seconds + RING_MARGIN_SECONDS) * 1000)),
-            "Variable": _variables(fact),
+            "Variable": _variables(fact, self._means.zone),
         }
         if caller_id := reading.caller_id(shown):
             headers["CallerID"] = caller_id
@@ -230,7 +231,7 @@ class Orders:
             self._tell(otherwise(str(error)))
 
 
-def _variables(fact: OfferMade) -> str:
+def _variables(fact: OfferMade, zone: ZoneInfo | None) -> str:
     """Of the leg, in the form of AMI's Variable header; a survey recognises it by some of them. Nothing in them comes
     from outside."""
     variables = {
@@ -242,11 +243,15 @@ def _variables(fact: OfferMade) -> str:
         "ACD_KIND": fact.kind,
     }
     if fact.device.accept_key:
-        variables |= {"ACD_ACCEPT_KEY": fact.device.accept_key, "ACD_QUEUE_SOUND": fact.name_sound}
+        variables["ACD_ACCEPT_KEY"] = fact.device.accept_key
+    if fact.name_sound:
+        variables["ACD_QUEUE_SOUND"] = fact.name_sound
     if fact.whisper:
         variables["ACD_WHISPER"] = fact.whisper
     if fact.message:
         variables |= {"ACD_MESSAGE": fact.message.name, "ACD_LEFT_AT": str(int(fact.message.left_at))}
+        if zone:  # else that of the server
+            variables["ACD_ZONE"] = zone.key
     return ",".join(f"{name}={value}" for name, value in variables.items())
 
 

@@ -37,6 +37,7 @@ from acd.center.model import (
     Caller,
     ChannelId,
     Kind,
+    Missed,
     NotAllowed,
     Offer,
     Outcome,
@@ -51,6 +52,7 @@ from acd.center.state import State
 from acd.center.turn import Turn
 
 IN_TOUCH = (Reach.DIALLING, Reach.TALKING)
+HAVE_TALKED = (Reach.TALKING, Reach.LEFT)
 
 # ---- An agent wants to call somebody
 
@@ -100,7 +102,6 @@ def dial(turn: Turn, request: Request) -> None:
     leg = _leg_of(turn, request)
     if leg is None:
         return
-    rules = turn.state.queues[request.queue].rules.callbacks or CallbackRules()
     turn.tell(
         CustomerDialled(
             at=turn.now,
@@ -112,7 +113,7 @@ def dial(turn: Turn, request: Request) -> None:
             channel=leg.channel,
             number=request.number,
             attempt=request.attempts + 1,
-            ring_seconds=rules.ring_seconds,
+            ring_seconds=_rules(turn, request).ring_seconds,
             queue_number=turn.state.queues[request.queue].rules.caller_id,
         )
     )
@@ -177,8 +178,8 @@ def cancel(turn: Turn, asked: CancelRequest) -> None:
         raise UnknownName(f"there is no callback or outgoing call {asked.request!r}")
     leg = _leg_of(turn, request)
     if request.kind == Kind.DIAL and leg is not None:
-        _end(turn, request, Outcome.ANSWERED if request.reach is Reach.TALKING else Outcome.CANCELLED)
-        offers.release_leg(turn, leg)
+        outcome = Outcome.ANSWERED if request.reach is Reach.TALKING else Outcome.CANCELLED
+        _end(turn, request, outcome, leg_ends=offers.release_leg)
         return
     callbacks.cancel(turn, request)
 
@@ -213,8 +214,8 @@ def reschedule(turn: Turn, asked: Reschedule) -> None:
     request = callbacks.open_callback(turn, asked.request)
     if asked.due_at < turn.now:
         raise NotAllowed("at: the moment is in the past")
-    if asked.agent is not None and not turn.state.agent(asked.agent).calls_back:
-        raise NotAllowed(f"agent: {asked.agent} takes no callbacks")
+    if asked.agent is not None:
+        callbacks.may_call_back(turn, asked.agent, turn.state.queues[request.queue])
     if request.accepted is None:
         offers.withdraw_all(turn, request)
     _leave_agent(turn, request)
@@ -238,34 +239,50 @@ def settle_after_wrap_ups(turn: Turn) -> None:
         agent = turn.state.agents.get(name)
         if agent is None or agent.state is not AgentState.WRAP_UP:
             request = turn.state.requests[identity]
-            talked = request.reach in (Reach.TALKING, Reach.LEFT)
+            talked = request.reach in HAVE_TALKED
             _settle(turn, request, Verdict.DONE if talked else Verdict.NOT_REACHED, "")
 
 
 def _settle(turn: Turn, request: Request, verdict: Verdict, comment: str) -> None:
-    rules = turn.state.queues[request.queue].rules.callbacks or CallbackRules()
+    rules = _rules(turn, request)
+    if verdict is Verdict.NOT_REACHED and request.reach in HAVE_TALKED:
+        turn.tell(CustomerMissed(at=turn.now, request=request.id, queue=request.queue, how=Missed.MACHINE, cause=""))
     if verdict is Verdict.NOT_REACHED and request.attempts < rules.attempts:
         _leave_agent(turn, request)
         callbacks.schedule(turn, request, turn.now + rules.retry_seconds, comment=comment)
         return
-    _end(turn, request, _OUTCOMES[verdict], comment)
+    _end(turn, request, _OUTCOMES[verdict], comment, leg_ends=offers.release_leg)
 
 
-def _end(turn: Turn, request: Request, outcome: Outcome, comment: str = "") -> None:
+def _end(
+    turn: Turn,
+    request: Request,
+    outcome: Outcome,
+    comment: str = "",
+    leg_ends: Callable[[Turn, Offer], None] = offers.let_leg_end,
+) -> None:
     offer, agent = _leg_of(turn, request), turn.state.agents.get(request.agent) if request.agent else None
     calls.end(turn, request, outcome, ended_by="agent", comment=comment)
-    _let_go(turn, request, offer, agent)
+    _let_go(turn, request, offer, agent, leg_ends)
 
 
 def _leave_agent(turn: Turn, request: Request) -> None:
-    _let_go(turn, request, _leg_of(turn, request), turn.state.agents.get(request.agent) if request.agent else None)
+    agent = turn.state.agents.get(request.agent) if request.agent else None
+    _let_go(turn, request, _leg_of(turn, request), agent, offers.release_leg)
 
 
-def _let_go(turn: Turn, request: Request, offer: Offer | None, agent: Agent | None) -> None:
-    """The agent whose leg still lives has his wrap-up from now on."""
+def _let_go(
+    turn: Turn, request: Request, offer: Offer | None, agent: Agent | None, leg_ends: Callable[[Turn, Offer], None]
+) -> None:
+    """The agent whose leg still lives has his wrap-up from now on. (A leg whose talk is over ends by itself; one that
+    is still in the dialogue is told to.)"""
     if offer is not None and agent is not None:
         agents.wrap_up(turn, agent, turn.state.queues[request.queue].rules)
-        offers.let_leg_end(turn, offer)
+        leg_ends(turn, offer)
+
+
+def _rules(turn: Turn, request: Request) -> CallbackRules:
+    return turn.state.queues[request.queue].rules.callbacks or CallbackRules()
 
 
 def _leg_of(turn: Turn, request: Request) -> Offer | None:
@@ -285,9 +302,8 @@ def _key_call(turn: Turn, request: Request, told: CallbackKey) -> None:
 
 
 def _key_later(turn: Turn, request: Request, told: CallbackKey) -> None:
-    rules = turn.state.queues[request.queue].rules.callbacks or CallbackRules()
     _leave_agent(turn, request)
-    callbacks.schedule(turn, request, turn.now + rules.put_off_seconds)
+    callbacks.schedule(turn, request, turn.now + _rules(turn, request).put_off_seconds)
 
 
 def _key_appointment(turn: Turn, request: Request, told: CallbackKey) -> None:
@@ -301,6 +317,13 @@ def _key_verdict(turn: Turn, request: Request, told: CallbackKey) -> None:
     _settle(turn, request, Verdict(told.action), "")
 
 
+def _key_not_possible(turn: Turn, request: Request, told: CallbackKey) -> None:
+    reasons = {str(digit): reason for digit, reason in enumerate(_rules(turn, request).not_possible_reasons, 1)}
+    reason = reasons.get(told.reason) if told.reason else ""
+    if reason is not None:
+        _settle(turn, request, Verdict.NOT_POSSIBLE, reason)
+
+
 _OUTCOMES = {
     Verdict.DONE: Outcome.ANSWERED,
     Verdict.NOT_REACHED: Outcome.NOT_REACHED,
@@ -310,5 +333,7 @@ _KEYS: dict[str, Callable[[Turn, Request, CallbackKey], None]] = {
     "call": _key_call,
     "later": _key_later,
     "appointment": _key_appointment,
-    **{verdict.value: _key_verdict for verdict in Verdict},
+    "done": _key_verdict,
+    "not_reached": _key_verdict,
+    "not_possible": _key_not_possible,
 }

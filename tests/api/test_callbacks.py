@@ -69,6 +69,7 @@ async def test_somebody_asks_for_one_and_it_stands_in_line(office: Office, world
         "meant_for": None,
         "reach": None,
         "attempts": 0,
+        "missed": None,
         "comment": "about the offer",
         "message": None,
     }

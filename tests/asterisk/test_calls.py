@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -54,7 +55,7 @@ from acd.center.inputs import (
     PlaceTaken,
     TalksTogether,
 )
-from acd.center.model import Caller, ChannelId, OfferId, OfferOutcome, PbxName
+from acd.center.model import Caller, ChannelId, Message, OfferId, OfferOutcome, PbxName
 from acd.center.reach import Device
 from acd.center.state import State
 from acd.dialling import Dialling
@@ -129,8 +130,8 @@ class Server:
         self.link = FakeLink()
         self.told: list[Input] = []
         self.stumbles_over: tuple[type[Input], ...] = ()
-        means = Means(State(), Dialling(_now), None, on_disk=_at_once, can_promise=lambda: True)
-        self.calls = Calls(cast(Link, self.link), tell=self._hear, now=_now, means=means)
+        self.means = Means(State(), Dialling(_now), None, on_disk=_at_once, can_promise=lambda: True)
+        self.calls = Calls(cast(Link, self.link), tell=self._hear, now=_now, means=self.means)
 
     def _hear(self, told: Input) -> list[AnyFact]:
         if isinstance(told, self.stumbles_over):
@@ -843,3 +844,14 @@ async def test_the_whisper_goes_along_with_the_ring(server: Server) -> None:
     server.decides(made(whisper="custom/sales"))
 
     assert "ACD_WHISPER=custom/sales" in server.link.last("Originate")["Variable"].split(",")
+
+
+async def test_an_agent_is_told_of_a_message_in_the_time_of_the_site(server: Server) -> None:
+    message = Message("0123456789abcdef", seconds=3, left_at=1_700_000_000.7)
+    server.means.zone = ZoneInfo("Europe/Amsterdam")
+
+    server.decides(made(message=message, name_sound="custom/sales"))
+
+    variables = server.link.last("Originate")["Variable"].split(",")
+    said = {"ACD_LEFT_AT=1700000000", "ACD_ZONE=Europe/Amsterdam", "ACD_QUEUE_SOUND=custom/sales"}
+    assert said <= {*variables}

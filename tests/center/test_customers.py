@@ -7,9 +7,18 @@ from typing import Any
 import pytest
 
 from acd.center import Refused, inputs
-from acd.center.facts import CustomerDialled, CustomerMissed, RequestConnected, RequestEnded
+from acd.center.facts import CustomerDialled, CustomerMissed, LegReleased, RequestConnected, RequestEnded
 from acd.center.inputs import LegEnd
-from acd.center.model import AgentState, ClickToDialRules, QueueName, RequestId, Seat, Verdict
+from acd.center.model import (
+    AgentName,
+    AgentState,
+    ClickToDialRules,
+    Missed,
+    QueueName,
+    RequestId,
+    Seat,
+    Verdict,
+)
 
 from .test_callbacks import NUMBER, OTHER, asks, callback_queue, with_busy_agents
 from .worlds import START, World
@@ -103,6 +112,7 @@ def test_in_his_wrap_up_he_can_say_that_it_was_an_answering_machine() -> None:
 
     assert world.request(request).state == "scheduled"
     assert world.request(request).comment == "a machine"
+    assert world.last(CustomerMissed).how == Missed.MACHINE
     world.time_passes(1800)
     assert world.ringing == {"alice": request}
 
@@ -122,14 +132,14 @@ def test_who_is_not_reached_is_tried_again_and_closed_in_the_end() -> None:
     for attempt in (1, 2, 3):
         assert world.request(request).state == "ongoing"
         world.presses("alice", "call")
-        world.customer_is_not_reached("alice", "busy")
+        world.customer_is_not_reached("alice", Missed.BUSY)
         world.presses("alice", "not_reached")
         world.hangs_up("alice")
         if attempt < 3:
             world.time_passes(600)
             world.takes_the_callback("alice")
 
-    assert [fact.how for fact in world.told(CustomerMissed)] == ["busy"] * 3
+    assert [fact.how for fact in world.told(CustomerMissed)] == [Missed.BUSY] * 3
     ended = world.ending_of(request)
     assert (ended.outcome, ended.attempts) == ("not_reached", 3)
 
@@ -137,7 +147,7 @@ def test_who_is_not_reached_is_tried_again_and_closed_in_the_end() -> None:
 def test_he_can_call_again_at_once() -> None:
     world, request = with_a_callback()
     world.presses("alice", "call")
-    world.customer_is_not_reached("alice", "busy")
+    world.customer_is_not_reached("alice", Missed.BUSY)
 
     world.presses("alice", "call")
     world.customer_answers("alice")
@@ -202,6 +212,14 @@ def test_if_he_is_logged_off_then_it_is_anyone_s_at_once() -> None:
     assert world.ringing == {"bob": request}
 
 
+def test_an_appointment_is_with_somebody_who_takes_callbacks_of_that_queue() -> None:
+    world, request = with_a_callback()
+    world.with_queue("support").with_agents("carol", callbacks=True, support=1)
+
+    with pytest.raises(Refused, match="does not serve sales"):
+        world.tell(inputs.Reschedule(request, START + 1000, AgentName("carol")))
+
+
 def test_over_the_api_with_a_comment_also_while_a_phone_rings_for_it() -> None:
     world = callback_queue()
     request = asks(world)
@@ -230,6 +248,47 @@ def test_not_possible_ends_it_with_the_reason() -> None:
 
     assert (world.ending_of(request).outcome, world.ending_of(request).comment) == ("not_possible", "moved away")
     assert world.told(CustomerDialled) == []
+
+
+def test_or_by_a_key_that_stands_for_it() -> None:
+    world, request = with_a_callback(not_possible_reasons=("moved", "nuisance"))
+
+    world.presses("alice", "not_possible", reason="3")
+    assert world.request(request).state == "ongoing", "there is no third one: he is asked again"
+    world.presses("alice", "not_possible", reason="2")
+
+    assert (world.ending_of(request).outcome, world.ending_of(request).comment) == ("not_possible", "nuisance")
+
+
+def test_who_gives_no_reason_need_not() -> None:
+    world, request = with_a_callback(not_possible_reasons=("moved",))
+
+    world.presses("alice", "not_possible")
+
+    assert (world.ending_of(request).outcome, world.ending_of(request).comment) == ("not_possible", "")
+
+
+@pytest.mark.parametrize("word", ["done", "not_reached", "later"])
+def test_his_telephone_is_free_as_soon_as_he_has_said_how_it_ended(word: str) -> None:
+    world, _ = with_a_callback()
+    world.presses("alice", "call")
+    world.customer_is_not_reached("alice")
+
+    world.presses("alice", word)
+
+    assert world.last(LegReleased).at == START
+
+
+def test_how_the_last_attempt_failed_is_known_until_the_customer_is_reached() -> None:
+    world, request = with_a_callback()
+    world.presses("alice", "call")
+    world.customer_is_not_reached("alice", Missed.BUSY)
+    assert world.request(request).missed == Missed.BUSY
+
+    world.presses("alice", "call")
+    world.customer_answers("alice")
+
+    assert world.request(request).missed is None
 
 
 def test_the_customer_can_be_passed_on() -> None:
@@ -419,7 +478,7 @@ def test_or_not_be_reached() -> None:
     request = world.calls("alice", number=OTHER)
     world.takes_the_callback("alice")
 
-    world.customer_is_not_reached("alice", "no_answer")
+    world.customer_is_not_reached("alice", Missed.NO_ANSWER)
 
     assert world.ending_of(request).outcome == "not_reached"
     assert world.state_of("alice") == "wrap_up"

@@ -30,6 +30,7 @@ from acd.center.model import (
     ChannelId,
     ClickToDialRules,
     EasingStep,
+    Missed,
     Need,
     Needs,
     OfferId,
@@ -184,7 +185,7 @@ HEARD: tuple[Callable[[OfferId], Input], ...] = (
     inputs.LegHungUp,
     lambda offer: inputs.BridgeFailed(offer, cause="?"),
     inputs.CustomerHungUp,
-    lambda offer: inputs.CustomerNotReached(offer, "busy"),
+    lambda offer: inputs.CustomerNotReached(offer, Missed.BUSY),
     *(lambda offer, how=how: inputs.LegEnded(offer, how=how) for how in LegEnd),
 )
 NUMBERS = ("+31201234567", "+31612345678")

@@ -26,6 +26,7 @@ from acd.center.model import (
     Caller,
     ChannelId,
     Kind,
+    Missed,
     Need,
     Offer,
     OfferId,
@@ -237,7 +238,7 @@ class World:
     def customer_answers(self, who: str, channel: str = "customer") -> None:
         self.tell(inputs.CustomerAnswered(self._offer(who), ChannelId(channel)))
 
-    def customer_is_not_reached(self, who: str, how: str = "no_answer") -> None:
+    def customer_is_not_reached(self, who: str, how: Missed = Missed.NO_ANSWER) -> None:
         self.tell(inputs.CustomerNotReached(self._offer(who), how))
 
     def customer_hangs_up(self, who: str) -> None:

@@ -8,6 +8,7 @@ from acd.center.model import (
     Caller,
     ChannelId,
     Message,
+    Missed,
     Needs,
     OfferId,
     PbxName,
@@ -147,7 +148,7 @@ class CustomerLeft(Fact, frozen=True, tag=True, kw_only=True):
 class CustomerMissed(Fact, frozen=True, tag=True, kw_only=True):
     request: RequestId
     queue: QueueName
-    how: str
+    how: Missed
     cause: str
 
 

@@ -163,7 +163,7 @@ def _customer_dialled(state: State, fact: CustomerDialled) -> None:
 
 def _customer_reached(state: State, fact: CustomerReached) -> None:
     request = state.requests[fact.request]
-    request.reach, request.talked_since = Reach.TALKING, fact.at
+    request.reach, request.talked_since, request.missed = Reach.TALKING, fact.at, None
     request.pbx, request.channel = fact.pbx, fact.channel
     if fact.channel:
         state.request_of_channel[fact.pbx, fact.channel] = request.id
@@ -176,7 +176,8 @@ def _customer_left(state: State, fact: CustomerLeft) -> None:
 
 
 def _customer_missed(state: State, fact: CustomerMissed) -> None:
-    state.requests[fact.request].reach = Reach.MISSED
+    request = state.requests[fact.request]
+    request.reach, request.missed = Reach.MISSED, fact.how
 
 
 def _callback_unsettled(state: State, fact: CallbackUnsettled) -> None:

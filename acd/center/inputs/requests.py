@@ -7,6 +7,7 @@ from acd.center.model import (
     AgentName,
     Caller,
     ChannelId,
+    Missed,
     OfferId,
     PbxName,
     QueueName,
@@ -110,8 +111,7 @@ class CustomerAnswered(Input, frozen=True):
 
 class CustomerNotReached(Input, frozen=True):
     offer: OfferId
-    how: str
-    """`busy`, `no_answer`, `refused` (the dial policy) or `failed`."""
+    how: Missed
     cause: str = ""
 
 
@@ -150,6 +150,8 @@ class CallbackKey(Input, frozen=True):
     """`call`, `later`, `appointment`, or one of the verdicts."""
     at: float | None = None
     with_me: bool = False
+    reason: str = ""
+    """Why it is not possible: the digit of one of the queue's reasons."""
 
 
 class DeleteMessage(Input, frozen=True):

@@ -12,6 +12,7 @@ from acd.center.model.words import (
     AgentState,
     ChannelId,
     Kind,
+    Missed,
     OfferId,
     OfferOutcome,
     PbxName,
@@ -184,6 +185,8 @@ class Request(Struct):
     due_at: float | None = None
     """When a scheduled one has its moment."""
     attempts: int = 0
+    missed: Missed | None = None
+    """How the last of them failed, if it did."""
     reach: Reach | None = None
     """How far the agent who has it now has come."""
     talked_since: float | None = None

@@ -66,6 +66,8 @@ class CallbackRules(Struct, frozen=True):
     """So many agents at most are at work on callbacks, however many wait."""
     after_pbx_lost: bool = False
     """Who waits while his Asterisk goes down is called back, if his number is known: his place is kept."""
+    not_possible_reasons: tuple[str, ...] = ()
+    """In the order of their digits at the phone."""
 
 
 class AnnounceRules(Struct, frozen=True):

@@ -67,6 +67,18 @@ class Reach(StrEnum):
     MISSED = "missed"
 
 
+class Missed(StrEnum):
+    """How an attempt to reach a customer has failed."""
+
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    FAILED = "failed"
+    REFUSED = "refused"
+    """By the dial policy: nothing was dialled."""
+    MACHINE = "machine"
+    """Something answered, and the agent says that it was nobody."""
+
+
 class Verdict(StrEnum):
     """How calling somebody back has ended, as the agent says."""
 
