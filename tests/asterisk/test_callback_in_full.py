@@ -1,113 +1,79 @@
-"""Callbacks on a real Asterisk: the caller's whole dialogue by the keys and the voice of a real telephone, and the
-agent's."""
+"""One whole callback in the words that ship, on a real Asterisk."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-from callcentre import DIALPLAN, MAIN, CallCentre, agent, open_centre, queue
-from exchange import NAMES, Phone, both_releases, phones
+from callback_stories import NUMBER, QUEUE_NUMBER, callback_centre, settings, waits
+from exchange import Phone, both_releases
+from somebody import SOUND, UNLIKE, Somebody, silence, voice
 
 from acd.asterisk.pbx import PbxSettings, PrivatePbx
+from acd.asterisk.pbx_files import SHIPPED
 from acd.center.facts import (
+    CallbackOffered,
     CallbackPromised,
     CustomerReached,
     RequestEnded,
+    RequestQueued,
     RequestSetAside,
 )
-from acd.demo.softphone import Call, CallState
-
-KNOWN = """
-exten => _1[a-z]!,1,Set(CALLERID(num)=0201234567)
- same => n,Goto(${EXTEN:1},1)
-exten => _2[a-z]!,1,Set(CALLERID(num)=)
- same => n,Goto(${EXTEN:1},1)
-"""
-"""Behind a 1, a caller whose number is known; behind a 2, it is withheld."""
 
 
 @pytest.fixture(scope="module")
 def pbx_settings() -> PbxSettings:
-    return PbxSettings(
-        endpoints=phones(*NAMES, "caller", "other", "customer"),
-        dialplan=DIALPLAN.replace("exten => _9", KNOWN + "exten => _9", 1).replace(
-            "Set(CALLERID(name)=${CALLERID(num)})", "NoOp()"
-        ),
-    )
-
-
-@asynccontextmanager
-async def callback_centre(pbx: PrivatePbx, folder: Path, **rules: Any) -> AsyncIterator[CallCentre]:
-    server = {"host": pbx.host, "port": pbx.ami_port, "username": pbx.ami_user, "secret": pbx.secret}
-    server |= {"mobile_dial": "PJSIP/{number}@customer", "messages": str(pbx.folder / "spool/acd")}
-    tables = {
-        "asterisk": {MAIN: server},
-        "site": {"country": "NL"},
-        "dialling": {"hours": "00:00-24:00"},
-        "queue": [queue("sales", callbacks={"offer_after_seconds": 0} | rules)],
-        "agent": [agent("alice", sales=1) | {"callbacks": True}, agent("bob", sales=2)],
-    }
-    async with open_centre(pbx, folder, **tables) as centre:
-        yield centre
-
-
-async def file_grows(centre: CallCentre, pbx: PrivatePbx) -> Path:
-    """The message that is being recorded, once there is more than a second of it."""
-    name = (await centre.told(RequestSetAside)).message
-    path = pbx.folder / "spool/acd" / f"{name}.rec.wav"
-    async with asyncio.timeout(20):
-        while not path.exists() or path.stat().st_size < 40_000:
-            await asyncio.sleep(0.05)
-    return path
-
-
-async def dialogue_at(centre: CallCentre, name: str, times: int = 1, **about: str) -> None:
-    await centre.heard("UserEvent", times=times, UserEvent=name, **about)
-
-
-async def leaves_a_message(centre: CallCentre, pbx: PrivatePbx, call: Call) -> None:
-    """From the line: he presses the key, keeps his number, speaks, and accepts what he has said."""
-    await call.wait_until_async(lambda call: call.heard_audio, 5)
-    call.press("5")
-    await centre.told(RequestSetAside)
-    call.press("1")
-    await file_grows(centre, pbx)
-    call.press("#")
-    await dialogue_at(centre, "AcdMessage", Step="recorded")
-    call.press("1")
+    return settings()
 
 
 @both_releases
 async def test_a_message_keeps_his_place_and_an_agent_calls_him_back(
     pbx: PrivatePbx, phone: Phone, tmp_path: Path
 ) -> None:
-    caller, alice, customer = await phone("caller"), await phone("alice"), await phone("customer")
+    eva, alice, own = await phone("caller"), await phone("alice"), await phone("customer")
     async with callback_centre(pbx, tmp_path) as centre:
-        call = caller.call("1sales")
-        await leaves_a_message(centre, pbx, call)
+        caller = await waits(eva, "0201234567support")
+        await centre.told(CallbackOffered)
+        caller.presses("5")
+        await centre.told(RequestSetAside)
+        await caller.hears(SOUND)
+        caller.presses("1")
+        await caller.listens()  # what he is to do, and the beep
+        await caller.says(voice(1) + silence(0.5))
+        caller.presses("#")
+        await caller.hears(SOUND)
+        caller.presses("1")
         promised = await centre.told(CallbackPromised)
-        assert promised.number == "+31201234567"
-        assert await centre.status_after_the_queue() == "CALLBACK"
-        call.hangup()
+        assert (promised.number, promised.request) == (NUMBER, (await centre.told(RequestQueued)).request)
 
         centre.log_in("alice")
-        ring = await alice.wait_for_ring_async(5)
+        ring = await alice.wait_for_ring_async(10)
+        agent = Somebody(ring)
         ring.answer()
-        await ring.wait_until_async(lambda call: call.heard_voice, 20)  # what the caller has said
-        ring.press("1")
-        rings = await customer.wait_for_ring_async(10)
-        assert rings.number == "+31201234567"
+        await agent.hears_saying(voice(1))  # and before it, when that was left
+        assert agent.likeness(voice(2)) < UNLIKE
+        agent.presses("1")
+        rings = await own.wait_for_ring_async(10)
+        assert (rings.number, rings.caller) == (NUMBER, QUEUE_NUMBER)
         rings.answer()
         await centre.told(CustomerReached)
         await centre.until_is("alice", "connected")
         rings.hangup()
-        await dialogue_at(centre, "AcdDialled")
-        ring.press("1")
+        await centre.heard("UserEvent", UserEvent="AcdDialled")
+        agent.presses("1")
         ended = await centre.told(RequestEnded)
         assert (ended.kind, ended.outcome, ended.request) == ("callback", "answered", promised.request)
-        await ring.wait_for_async(CallState.ENDED, 10)
+        await agent.is_hung_up_on()
+        assert await centre.status_after_the_queue() == "CALLBACK"
+
+
+@both_releases
+async def test_each_of_its_words_is_a_sound_that_ships_with_asterisk(pbx: PrivatePbx) -> None:
+    dialplan = (SHIPPED / "dialplans/acd-callbacks.conf").read_text().partition("[acd-callback-words]")[2]
+    said = re.findall(r"Set\(ACD_SAY=(.*)\)$", dialplan, re.MULTILINE)
+    named = re.sub(r"\$\{IF\(\$\[.*?\]\?|(digits/)?\$\{[A-Z_]+\}", " ", " ".join(said))
+    sounds = sorted(set(re.findall(r"[a-z][a-z0-9]*(?:[-/][a-z0-9]+)*", named)))
+    assert len(sounds) > 30
+    missing = [sound for sound in sounds if not (pbx.folder / f"data/sounds/en/{sound}.gsm").exists()]
+    assert missing == []
