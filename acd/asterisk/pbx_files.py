@@ -85,10 +85,10 @@ def _link_data(shared: Path, own: Path) -> None:
     if not any(own.glob("moh/*.*")):
         (own / "moh").unlink(missing_ok=True)
         (own / "moh").mkdir()
-        _write_tone(own / "moh" / "tone.wav")
+        write_tone(own / "moh" / "tone.wav")
 
 
-def _write_tone(path: Path, seconds: int = 4) -> None:
+def write_tone(path: Path, seconds: int = 4) -> None:
     """Two notes that take turns: music enough where no music is installed."""
     rate = 8000
     notes = (330 if moment // rate % 2 else 440 for moment in range(seconds * rate))

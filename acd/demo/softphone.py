@@ -51,6 +51,7 @@ REGISTER_SECONDS = 5.0
 GOODBYE_SECONDS = 1.0
 FRAME_SECONDS = 0.02
 FRAME_SAMPLES = 160
+SAMPLES_A_SECOND = 8000
 VOICE_PERIOD_SAMPLES = 20  # 400 Hz at 8,000 samples a second; a frame holds eight whole periods
 KEYS = "0123456789*#ABCD"
 KEY_DOWN_FRAMES = 6
@@ -582,7 +583,7 @@ class _Media(RTP.RTPClient):  # type: ignore[misc]
             return
         codec = self.assoc.get(packet[1] & 0x7F)
         if codec in QUIET_BYTES:
-            self._call.hear(packet[12:], QUIET_BYTES[codec])
+            self._call.hear(packet[12:], QUIET_BYTES[codec], int.from_bytes(packet[4:8]))
         elif codec == RTP.PayloadType.EVENT:
             self.parse_packet(packet)
 
@@ -612,6 +613,8 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
         self.heard_voice = False
         self.on_sound: Callable[[bytes], None] | None = None
         """Is told on the line what it hears, packet by packet, as it comes (ITU-T G.711)."""
+        self.longest_silence_seconds = 0.0  # between what could be heard
+        self._heard_until: tuple[float, int] | None = None
         self._first_cseq = request.cseq
         self._may_cancel = False
         self._final_response = ""
@@ -709,14 +712,24 @@ class Call(voip.VoIPCall):  # type: ignore[misc]
         super().dtmf_callback(code)
         self.look()
 
-    def hear(self, payload: bytes, quiet_bytes: bytes) -> None:
+    def hear(self, payload: bytes, quiet_bytes: bytes, timestamp: int) -> None:
         self.packets_received += 1
         if payload.translate(None, quiet_bytes):
             self.heard_audio = True
+            self._note_silence_before(timestamp, len(payload))
             self.heard_voice |= payload[VOICE_PERIOD_SAMPLES:] == payload[:-VOICE_PERIOD_SAMPLES]
         if self.on_sound:
             self.on_sound(payload)
         self.look()
+
+    def _note_silence_before(self, timestamp: int, samples: int) -> None:
+        """By the sender's clock, unless it has begun another stream; a packet that comes late is no silence."""
+        now, seconds = time.monotonic(), samples / SAMPLES_A_SECOND
+        if self._heard_until:
+            at, until = self._heard_until
+            by_theirs = ((timestamp - until) % 2**32) / SAMPLES_A_SECOND
+            self.longest_silence_seconds = max(self.longest_silence_seconds, min(now - at - seconds, by_theirs))
+        self._heard_until = now, timestamp + samples
 
     def look(self) -> None:
         self._watch.look()

@@ -14,6 +14,7 @@ from exchange import Phone, installation, phones
 from mobile_network import ALICE, BOB, NUMBERS, ROOM, MobileNetwork, mobile_network
 
 from acd.asterisk.pbx import PbxSettings, PrivatePbx, running
+from acd.asterisk.pbx_files import write_tone
 from acd.asterisk.private import RELEASES
 from acd.center.facts import (
     LegGone,
@@ -41,12 +42,23 @@ exten => s,1,GotoIf($["${ACD_ACCEPT_KEY}" = ""]?done)
  same => n,Set(CHANNEL(dtmf_features)=TH)
  same => n(done),Return()
 
+[acd-music-custom]
+exten => s,1,StartMusicOnHold(tone)
+ same => n,Return()
+
 [from-mobiles]
 exten => 20,1,Gosub(acd-queue,support,1)
  same => n,Hangup()
 exten => 0,1,Answer()
  same => n,Wait(600)
 """
+MUSIC = """
+[tone]
+mode = files
+directory = {folder}
+"""
+"""Without a quiet moment in it."""
+LONGEST_PAUSE_SECONDS = 0.1
 FEATURES = """
 [featuremap]
 blindxfer = *1
@@ -70,7 +82,10 @@ async def network(
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pbx(network: MobileNetwork, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PrivatePbx]:
     endpoints = (*phones("alice", "bob", "carol", "caller", "other"), network.trunk)
-    settings = PbxSettings(endpoints, FEATURES_CODES + OWN_DIALPLAN, files={"features.conf": FEATURES})
+    music = tmp_path_factory.mktemp("music")
+    write_tone(music / "tone.wav")
+    files = {"features.conf": FEATURES, "musiconhold.conf": MUSIC.format(folder=music)}
+    settings = PbxSettings(endpoints, FEATURES_CODES + OWN_DIALPLAN, files=files)
     async with running(network.pbx.installation, tmp_path_factory.mktemp("pbx"), settings) as started:
         yield started
 
@@ -224,6 +239,11 @@ async def test_who_talks_on_his_mobile_is_busy_and_who_declines_has_refused(
     await mobile.stop_async()
 
 
+async def _hears_half_a_second_more(call: Call) -> None:
+    packets = call.packets_received + 25
+    await call.wait_until_async(lambda call: call.packets_received >= packets, 5)
+
+
 async def test_the_mobile_rings_after_the_desk_and_the_caller_notices_nothing(
     network: MobileNetwork, centre_of: Any, phone: Phone
 ) -> None:
@@ -233,10 +253,15 @@ async def test_the_mobile_rings_after_the_desk_and_the_caller_notices_nothing(
     centre = await centre_of(_agent("alice", ALICE, forward="desk_then_mobile", mobile_after_seconds=1))
     call = caller.call("sales")
     rang = await desk.wait_for_ring_async(5)
+    await call.wait_until_async(lambda call: call.heard_audio, 5)
     other.call("sales")
     ring = await mobile.wait_for_ring_async(10)
     await rang.wait_for_async(CallState.ENDED, 5)
+    await _hears_half_a_second_more(call)
 
+    assert call.longest_silence_seconds < LONGEST_PAUSE_SECONDS
+    his, behind_him = [await centre.told(RequestQueued, times=nth) for nth in (1, 2)]
+    assert centre.state.queues[QueueName("sales")].line.in_order() == [his.request, behind_him.request]
     assert centre.state_of("alice") == "connecting"
     assert centre.told_so_far(RequestRequeued) == []
     assert not [event for event in centre.events if event.name == "MusicOnHoldStop"]

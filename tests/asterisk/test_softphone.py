@@ -40,6 +40,17 @@ exten => 103,1,Answer()
  same => n,Wait(60)
 exten => 104,1,Answer()
  same => n,MusicOnHold(default)
+; A note with nothing in its middle, and one that is interrupted for 0.4 s again and again.
+exten => 106,1,Answer()
+ same => n,Playtones(440)
+ same => n,Wait(1)
+ same => n,StopPlaytones()
+ same => n,Wait(0.7)
+ same => n,Playtones(440)
+ same => n,Wait(60)
+exten => 107,1,Answer()
+ same => n,Playtones(440/400,0/400)
+ same => n,Wait(60)
 ; Silence for longer than 64 times the shortest T1, and then a key.
 exten => 105,1,Answer()
  same => n,Wait(7)
@@ -226,7 +237,7 @@ async def test_a_phone_that_speaks_a_law_is_as_loud_as_the_others(pbx: PrivatePb
     theirs, ours = await talking(await phone("alice"), await phone("adam"))
     frames: list[bytes] = []
     hear = theirs.hear
-    theirs.hear = lambda payload, quiet: (frames.append(payload), hear(payload, quiet))
+    theirs.hear = lambda payload, *about: (frames.append(payload), hear(payload, *about))
 
     await ours.wait_until_async(lambda call: call.heard_voice, SOON_SECONDS)
     await theirs.wait_until_async(lambda call: call.heard_voice and len(frames) > 5, SOON_SECONDS)
@@ -246,6 +257,18 @@ async def test_music_is_heard_and_is_no_voice(pbx: PrivatePbx, phone: Phone) -> 
     await call.wait_until_async(lambda call: call.heard_audio and call.packets_received >= 50, SOON_SECONDS)
 
     assert not call.heard_voice
+
+
+@pytest.mark.parametrize(("number", "silence_seconds"), [("106", 0.7), ("107", 0.4)])
+@both_releases
+async def test_how_long_nothing_was_to_be_heard_is_noticed_whether_silence_is_sent_or_nothing(
+    pbx: PrivatePbx, phone: Phone, number: str, silence_seconds: float
+) -> None:
+    call = (await phone("alice")).call(number)
+
+    await call.wait_until_async(lambda call: call.longest_silence_seconds > 0.2, SOON_SECONDS)
+
+    assert call.longest_silence_seconds == pytest.approx(silence_seconds, abs=0.1)
 
 
 async def test_a_phone_answers_within_milliseconds(pbx: PrivatePbx, phone: Phone) -> None:
