@@ -152,7 +152,7 @@ def not_reached(turn: Turn, told: CustomerNotReached) -> None:
 
 def lost(turn: Turn, offer: Offer) -> None:
     """Its leg is gone, and nobody has heard what became of a customer who was being dialled on it."""
-    not_reached(turn, CustomerNotReached(offer.id, "failed", "ended unheard"))
+    not_reached(turn, CustomerNotReached(offer.id, Missed.FAILED, "ended unheard"))
 
 
 def hung_up(turn: Turn, told: CustomerHungUp) -> None:
