@@ -12,6 +12,7 @@ from center.worlds import World
 
 from acd.api.models import moment
 from acd.center.facts import CustomerDialled
+from acd.center.model import CallbackRules
 from acd.config import Config
 from acd.messages import Messages
 
@@ -75,6 +76,19 @@ async def test_somebody_asks_for_one_and_it_stands_in_line(office: Office, world
     }
     assert (await office.sees("supervisor", "/v1/callbacks"))["callbacks"] == [one]
     assert (await office.sees("supervisor", f"/v1/requests/{one['id']}"))["kind"] == "callback"
+
+
+async def test_who_was_lost_with_his_asterisk_is_among_them_with_his_place_and_no_message(
+    office: Office, world: World
+) -> None:
+    world.with_queue("sales", callbacks=CallbackRules(after_pbx_lost=True))
+    world.link_is_back(started="monday")
+    request = world.caller_joins("sales", e164=NUMBER)
+
+    world.asterisk_starts_anew(may_call={NUMBER: None})
+
+    (one,) = (await office.sees("supervisor", "/v1/callbacks"))["callbacks"]
+    assert (one["id"], one["number"], one["place"], one["message"]) == (request, NUMBER, 1, None)
 
 
 async def test_asked_for_again_it_is_the_same_one(office: Office) -> None:
