@@ -59,6 +59,10 @@ from acd.center.turn import Turn
 LOOK_AGAIN_SECONDS = 30.0
 """How often a caller who is not thought to wait for long is looked at again."""
 STILL_TO_COME = (RequestState.WAITING, RequestState.SCHEDULED)
+LINE, CANCEL = "line", "cancel"
+CHOICES = ("keep", LINE, CANCEL)
+"""Of one who calls again."""
+GONE = "gone"
 
 
 # ---- He is told that he may
@@ -210,12 +214,13 @@ def ask(turn: Turn, told: CallerJoined, request: Request) -> None:
 
 
 def chosen(turn: Turn, told: CallbackChosen) -> None:
-    """An agent may have taken it meanwhile, or it may have gone: then the caller is told `gone`, and joins anew."""
+    """An agent may have taken it meanwhile, or it may have gone: then the caller is told `gone`, and joins anew; so he
+    does, and is asked again, if his choice is none. What is over need not be cancelled."""
     request = turn.state.requests.get(told.request)
-    result = told.choice
+    result = told.choice if told.choice in CHOICES else GONE
     if request is None or request.kind != Kind.CALLBACK or request.state not in STILL_TO_COME:
-        result = "gone"
-    elif told.choice == "line":
+        result = CANCEL if request is None and told.choice == CANCEL else GONE
+    elif told.choice == LINE:
         turn.tell(
             CallbackTakenToLine(
                 at=turn.now,
@@ -229,7 +234,7 @@ def chosen(turn: Turn, told: CallbackChosen) -> None:
         )
         rules = turn.state.queues[request.queue].rules
         announcements.plan(turn, request, announcements.for_newcomer(rules, turn.now))
-    elif told.choice == "cancel":
+    elif told.choice == CANCEL:
         calls.end(turn, request, Outcome.CANCELLED, ended_by="caller")
     turn.tell(CallerAnswered(at=turn.now, pbx=told.pbx, channel=told.channel, result=result))
 
@@ -243,7 +248,7 @@ def asked_for(turn: Turn, asked: AskForCallback) -> None:
     if queue is None or queue.closing:
         raise UnknownName(f"there is no queue {asked.queue!r}")
     if asked.agent is not None:
-        _may_call_back(turn, asked.agent, queue)
+        may_call_back(turn, asked.agent, queue)
     if asked.due_at is not None and asked.due_at < turn.now:
         raise NotAllowed("at: the moment is in the past")
     known = turn.state.callbacks.get((asked.queue, asked.number))
@@ -316,7 +321,7 @@ def reassign(turn: Turn, asked: Reassign) -> None:
         raise Refused(f"{request.agent or 'an agent'} has it")
     queue = turn.state.queues[request.queue]
     if asked.agent is not None:
-        _may_call_back(turn, asked.agent, queue)
+        may_call_back(turn, asked.agent, queue)
     held = asked.agent is not None
     turn.tell(
         CallbackReassigned(
@@ -328,7 +333,8 @@ def reassign(turn: Turn, asked: Reassign) -> None:
     )
 
 
-def _may_call_back(turn: Turn, name: AgentName, queue: Queue) -> None:
+def may_call_back(turn: Turn, name: AgentName, queue: Queue) -> None:
+    """Raises UnknownName, NotAllowed."""
     agent = turn.state.agent(name)
     if queue.rules.name not in agent.queues:
         raise NotAllowed(f"agent: {name} does not serve {queue.rules.name}")

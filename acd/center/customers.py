@@ -213,8 +213,8 @@ def reschedule(turn: Turn, asked: Reschedule) -> None:
     request = callbacks.open_callback(turn, asked.request)
     if asked.due_at < turn.now:
         raise NotAllowed("at: the moment is in the past")
-    if asked.agent is not None and not turn.state.agent(asked.agent).calls_back:
-        raise NotAllowed(f"agent: {asked.agent} takes no callbacks")
+    if asked.agent is not None:
+        callbacks.may_call_back(turn, asked.agent, turn.state.queues[request.queue])
     if request.accepted is None:
         offers.withdraw_all(turn, request)
     _leave_agent(turn, request)

@@ -426,6 +426,29 @@ def test_or_have_it_cancelled() -> None:
     assert world.told(RequestQueued)[-1].channel == "again"
 
 
+@pytest.mark.parametrize("choice", ["fly", "", "KEEP"])
+def test_whoever_chooses_something_else_joins_and_is_asked_again(choice: str) -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    joins_again(world)
+
+    assert chooses(world, request, choice) == "gone"
+
+    joins_again(world)
+    assert len(world.told(CallerAsked, request=request)) == 2
+
+
+def test_what_was_cancelled_already_is_cancelled_and_what_is_over_is_not_kept() -> None:
+    """He says it again, for the daemon died before it could answer."""
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    joins_again(world)
+
+    assert [chooses(world, request, choice) for choice in ("cancel", "cancel", "keep")] == ["cancel", "cancel", "gone"]
+
+
 def test_an_agent_may_have_it_by_then() -> None:
     world = with_busy_agents()
     request = world.caller_joins("sales")

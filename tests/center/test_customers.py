@@ -211,6 +211,17 @@ def test_over_the_api_with_a_comment_also_while_a_phone_rings_for_it() -> None:
 
     assert world.ringing == {}
     world.time_passes(50)
+def test_an_appointment_is_with_somebody_who_takes_callbacks_of_that_queue() -> None:
+    world, request = with_a_callback()
+    world.with_queue("support").with_agents("carol", callbacks=True, support=1)
+
+    for agent, why in (("carol", "does not serve sales"), ("nora", "takes no callbacks"), ("nobody", "no agent")):
+        with pytest.raises(Refused, match=why):
+            world.tell(inputs.Reschedule(request, START + 1000, AgentName(agent)))
+
+    assert world.state_of("alice") == "connected"
+
+
     assert world.request(request).comment == "after lunch"
 
 
