@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import tzinfo
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -269,21 +268,8 @@ class Callbacks:
 
     def _key(self, channel: ChannelId, event: Event) -> None:
         if offer := self._channels.offer_of(channel):
-            when = self._moment(event.get("When", ""))
+            when = reading.moment(event.get("When", ""), self._now(), self._means.zone)
             self._tell(CallbackKey(offer, event.get("Do", ""), at=when, with_me=event.get("With") == "1"))
-
-    def _moment(self, typed: str) -> float | None:
-        """HHMM: the next such time; DDMMHHMM: on the next such day."""
-        if not (typed.isascii() and typed.isdigit() and len(typed) in (4, 8)):
-            return None
-        now = datetime.fromtimestamp(self._now(), self._means.zone).astimezone(self._means.zone)
-        with suppress(ValueError):
-            at = now.replace(hour=int(typed[-4:-2]), minute=int(typed[-2:]), second=0, microsecond=0)
-            if len(typed) == 4:
-                return (at if at > now else at + timedelta(days=1)).timestamp()
-            at = at.replace(day=int(typed[:2]), month=int(typed[2:4]))
-            return (at if at > now else at.replace(year=at.year + 1)).timestamp()
-        return None
 
     def _customer_dialled(self, fact: CustomerDialled) -> None:
         self._tasks.start("dialling a customer", self._dial(fact))

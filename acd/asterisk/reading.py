@@ -6,6 +6,8 @@ Causes are those of ITU-T Q.850, as Asterisk makes them of SIP answers (`hangup_
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import datetime, timedelta, tzinfo
 from urllib.parse import unquote
 
 import structlog
@@ -176,6 +178,26 @@ def needs(text: str) -> Needs:
 
 def agent(text: str) -> AgentName | None:
     return AgentName(text) if text else None
+def moment(typed: str, now: float, zone: tzinfo | None) -> float | None:
+    """HHMM: the next such time; DDMMHHMM: on the next such day; None if there is none. By the clocks of that zone, or
+    (None) of this machine. A time that they skip when they are put forward is that of a clock that was not."""
+    if not (typed.isascii() and typed.isdigit() and len(typed) in (4, 8)):
+        return None
+    today = datetime.fromtimestamp(now, zone).replace(second=0, microsecond=0, fold=0)
+    with suppress(ValueError):
+        at = today.replace(hour=int(typed[-4:-2]), minute=int(typed[-2:]))
+        if len(typed) == 4:
+            return _first_after(now, at) or (at + timedelta(days=1)).timestamp()
+        at = at.replace(day=int(typed[:2]), month=int(typed[2:4]))
+        return _first_after(now, at) or at.replace(year=at.year + 1).timestamp()
+    return None
+
+
+def _first_after(now: float, at: datetime) -> float | None:
+    """Where clocks are put back, they show a time twice."""
+    return next((then for fold in (0, 1) if (then := at.replace(fold=fold).timestamp()) > now), None)
+
+
 
 
 def caller_id(who: Caller) -> str:
