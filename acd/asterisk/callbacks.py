@@ -43,15 +43,12 @@ from acd.center.inputs import (
     MessageLeft,
     NumberTyped,
 )
-from acd.center.model import ChannelId, Kind, OfferId, PbxName, Request, RequestId
+from acd.center.model import Caller, ChannelId, Kind, OfferId, PbxName, Reach, Request, RequestId
 from acd.center.state import State
 from acd.dialling import Dialling, DialRefused, NoTrunk, Purpose
 from acd.messages import Messages, NoMessage
 
 log = structlog.get_logger()
-
-NOT_REACHED = {"BUSY": "busy", "NOANSWER": "no_answer"}
-"""DIALSTATUS of who could be rung; anything else is a failure."""
 
 
 class Send(Protocol):
@@ -294,6 +291,8 @@ class Callbacks:
         self._redirect(fact.channel, "acd-customer", "1")
 
     def _dialled(self, channel: ChannelId, event: Event) -> None:
+        if not self._is_still_wanted(fact):
+            return  # nobody steered for a moment, and it was found that nobody had been dialled
         offer, status = self._channels.offer_of(channel), event.get("Status", "")
         if offer is None or status == "CANCEL":
             return
@@ -301,14 +300,23 @@ class Callbacks:
             self._tell(CustomerHungUp(offer))
             return
         cause = f"{status} {event.get('Cause', '')}".strip()
-        self._tell(CustomerNotReached(OfferId(offer), NOT_REACHED.get(status, "failed"), cause))
+        self._tell(CustomerNotReached(OfferId(offer), reading.attempt_ended(status), cause))
 
+        self._set(fact.channel, "ACD_ATTEMPT", customers.attempt(fact.offer, fact.attempt))
     # ---- To the dialplan
 
     def on_fact(self, fact: AnyFact) -> None:
         carry_out = _ORDERS.get(type(fact))
         if carry_out and getattr(fact, "pbx", self._pbx) == self._pbx:
             carry_out(self, fact)
+    def _is_still_wanted(self, fact: CustomerDialled) -> bool:
+        request = self._means.state.requests.get(fact.request)
+        return request is not None and (request.accepted, request.attempts, request.reach) == (
+            fact.offer,
+            fact.attempt,
+            Reach.DIALLING,
+        )
+
 
     def _answer(self, channel: ChannelId, result: str) -> None:
         self._set(channel, "ACD_RESULT", result)

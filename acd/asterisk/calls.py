@@ -139,7 +139,7 @@ class Calls:
         # Who is in a bridge is marked rightly: whatever becomes of an offer to him, he is not to be taken out of it.
         marked = (one for one in picture.live if one.status == "ANSWERED" and not one.bridged)
         self._channels.marked = {one.channel for one in marked}
-        self._tell(PbxSurveyed(self.pbx, picture.live, picture.started, picture.fell_back))
+        self._tell(PbxSurveyed(self.pbx, picture.live, picture.started, picture.fell_back, picture.attempts))
         held, self._held = self._held or [], None
         for event in held:
             self._hear_late(event)

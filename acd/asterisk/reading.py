@@ -14,6 +14,7 @@ import structlog
 
 from acd import numbers
 from acd.asterisk.link import Event
+from acd.center.customers import ANSWERED
 from acd.center.inputs import CallerJoined, FeatureDialled, LegEnd, LiveChannel
 from acd.center.model import (
     HIGHEST_PRIORITY,
@@ -25,6 +26,7 @@ from acd.center.model import (
     Needs,
     PbxName,
     QueueName,
+    RequestId,
 )
 
 log = structlog.get_logger()
@@ -42,7 +44,10 @@ VARIABLES = (
     "ACD_AGENT",
     "ACD_DEVICE",
     "ACD_CALLER",
+    "ACD_REQUEST",
     "ACD_ACCEPTED",
+    "ACD_TRIED",
+    "DIALSTATUS",
 )
 """The channel variables by which a waiting caller and an agent's leg are recognised."""
 NOBODY = "nobody"
@@ -56,6 +61,8 @@ FORWARDED = "23 forwarded"
 
 _CAUSES = {"17": LegEnd.BUSY, "21": LegEnd.REJECTED, "18": LegEnd.NO_ANSWER, "19": LegEnd.NO_ANSWER}
 _NORMAL = {"16", "26"}
+FAILED = "failed"
+_ENDS = {"": "", "ANSWER": ANSWERED, "BUSY": "busy", "NOANSWER": "no_answer", "CANCEL": "no_answer"}
 # Why an Originate failed, where no channel was there to say it (AST_CONTROL_RINGING and AST_CONTROL_BUSY in frame.h).
 _REASONS = {"3": LegEnd.NO_ANSWER, "5": LegEnd.BUSY}
 
@@ -101,7 +108,10 @@ def live_channel(event: Event, country: str | None, ahead_seconds: float = 0) ->
         agent=agent(variables["ACD_AGENT"]),
         device=variables["ACD_DEVICE"],
         rings_for=ChannelId(variables["ACD_CALLER"]) if variables["ACD_CALLER"] else None,
+        request=RequestId(variables["ACD_REQUEST"]) if variables["ACD_REQUEST"] else None,
         accepted=variables["ACD_ACCEPTED"] == "yes",
+        attempt=variables["ACD_TRIED"],
+        attempt_ended=attempt_ended(variables["DIALSTATUS"]),
         joined_at=None if joined_at is None else joined_at + ahead_seconds,
         priority=priority(variables["ACD_PRIORITY"]),
         max_wait_seconds=seconds(variables["ACD_MAX_WAIT"]),
@@ -117,6 +127,11 @@ def _variables(event: Event) -> dict[str, str]:
     pairs = (line.partition("=") for line in event.all("Variable"))
     found = {name: "" if value == "(null)" else value for name, _, value in pairs}
     return {name: found.get(name, "") for name in VARIABLES}
+
+
+def attempt_ended(status: str) -> str:
+    """How, by DIALSTATUS; empty while it goes on. Whoever hangs up while it rings has not reached anybody."""
+    return _ENDS.get(status, FAILED)
 
 
 def phone_of(channel_name: str) -> str:
@@ -163,21 +178,6 @@ def seconds(text: str) -> float | None:
     return None
 
 
-def needs(text: str) -> Needs:
-    """Skills as the dialplan writes them: `french,billing:3`. One that cannot be read is not needed: better somebody
-    who may not know enough than nobody."""
-    levels: dict[str, int] = {}
-    for part in filter(None, (part.strip() for part in text[:LONGEST_SKILLS].split(","))):
-        found = re.fullmatch(r"([a-zA-Z0-9_.-]{1,64})(?::([1-9]\d?|100))?", part, re.ASCII)
-        if found:
-            levels[found[1]] = int(found[2] or 1)
-        else:
-            log.warning("join.bad_skill", value=part[:40], allowed="NAME or NAME:LEVEL, with a level of 1 to 100")
-    return tuple(Need(skill, levels[skill]) for skill in sorted(levels))
-
-
-def agent(text: str) -> AgentName | None:
-    return AgentName(text) if text else None
 def moment(typed: str, now: float, zone: tzinfo | None) -> float | None:
     """HHMM: the next such time; DDMMHHMM: on the next such day; None if there is none. By the clocks of that zone, or
     (None) of this machine. A time that they skip when they are put forward is that of a clock that was not."""
@@ -198,6 +198,21 @@ def _first_after(now: float, at: datetime) -> float | None:
     return next((then for fold in (0, 1) if (then := at.replace(fold=fold).timestamp()) > now), None)
 
 
+def needs(text: str) -> Needs:
+    """Skills as the dialplan writes them: `french,billing:3`. One that cannot be read is not needed: better somebody
+    who may not know enough than nobody."""
+    levels: dict[str, int] = {}
+    for part in filter(None, (part.strip() for part in text[:LONGEST_SKILLS].split(","))):
+        found = re.fullmatch(r"([a-zA-Z0-9_.-]{1,64})(?::([1-9]\d?|100))?", part, re.ASCII)
+        if found:
+            levels[found[1]] = int(found[2] or 1)
+        else:
+            log.warning("join.bad_skill", value=part[:40], allowed="NAME or NAME:LEVEL, with a level of 1 to 100")
+    return tuple(Need(skill, levels[skill]) for skill in sorted(levels))
+
+
+def agent(text: str) -> AgentName | None:
+    return AgentName(text) if text else None
 
 
 def caller_id(who: Caller) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Set
 from typing import Any, NamedTuple
 
-from acd.center import announcements, callbacks, calls, legs, offers, phones
+from acd.center import announcements, callbacks, calls, customers, legs, offers, phones
 from acd.center.facts import CallersFellBack, ContradictionFound, LegReleased, PbxStateChanged
 from acd.center.inputs import (
     CallerJoined,
@@ -51,6 +51,9 @@ def surveyed(turn: Turn, told: PbxSurveyed) -> None:
     is_another = told.started not in ("", known)
     if known and is_another:
         _end_everything(turn, told.pbx)
+    for name, how in told.attempts.items():
+        if offer := turn.state.offers.get(name):
+            customers.found(turn, offer, how)
     released = {offer.id for offer in turn.state.offers.values() if offer.pbx == told.pbx and offer.released}
     _put_right(turn, told.pbx, told.channels)
     for offer in [offer for offer in turn.state.offers.values() if offer.pbx == told.pbx]:

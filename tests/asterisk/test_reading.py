@@ -194,6 +194,39 @@ def test_a_living_channel_says_where_it_waits_and_since_when() -> None:
     assert (live.needs, live.caller.number) == ((Need("french", 1),), "100")
 
 
+def test_a_leg_says_whom_it_was_to_reach_and_how_far_it_came() -> None:
+    live = reading.live_channel(
+        event(
+            "Status",
+            "ACD_AGENT=alice",
+            "ACD_REQUEST=0006124e5000000a",
+            "ACD_TRIED=0006124e5000000b.2",
+            "DIALSTATUS=NOANSWER",
+            Uniqueid="acd-0006124e5000000b",
+            Channel="PJSIP/alice-00000001",
+        ),
+        None,
+    )
+
+    assert (live.request, live.attempt, live.attempt_ended) == ("0006124e5000000a", "0006124e5000000b.2", "no_answer")
+
+
+@pytest.mark.parametrize(
+    ("status", "ended"),
+    [
+        ("", ""),
+        ("ANSWER", "answered"),
+        ("BUSY", "busy"),
+        ("NOANSWER", "no_answer"),
+        ("CANCEL", "no_answer"),
+        ("CONGESTION", "failed"),
+        ("CHANUNAVAIL", "failed"),
+    ],
+)
+def test_how_an_attempt_ended_is_told_by_dial(status: str, ended: str) -> None:
+    assert reading.attempt_ended(status) == ended
+
+
 def test_a_channel_that_never_was_in_a_line_says_so() -> None:
     live = reading.live_channel(event("Status", Uniqueid="1.2", Channel="PJSIP/a-b-00000001", BridgeID="b"), None)
 
