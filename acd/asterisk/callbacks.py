@@ -21,15 +21,14 @@ from acd.asterisk import reading
 from acd.asterisk.channels import Channels
 from acd.asterisk.link import Event
 from acd.asterisk.tasks import Tasks
+from acd.center import customers
+from acd.center.callbacks import GONE
 from acd.center.facts import (
     AnyFact,
     CallbackOffered,
-    CallbackPromised,
-    CallbackRenewed,
     CallerAnswered,
     CallerAsked,
     CustomerDialled,
-    RequestSetAside,
 )
 from acd.center.inputs import (
     CallbackChosen,
@@ -38,6 +37,7 @@ from acd.center.inputs import (
     CustomerHungUp,
     CustomerNotReached,
     Input,
+    LiveChannel,
     MessageBegun,
     MessageDropped,
     MessageLeft,
@@ -72,6 +72,10 @@ class Means:
     """What agents' mobiles are shown: `caller`, `queue`, or this number."""
 
 
+Step = Callable[["Callbacks", ChannelId, Event], Awaitable[str]]
+"""Of a caller: how it is seen to, and what he is answered."""
+
+
 class Callbacks:
     def __init__(
         self,
@@ -90,6 +94,8 @@ class Callbacks:
         self._means = means
         self._channels = channels
         self._tasks = tasks
+        self._seen_to: set[ChannelId] = set()
+        """Who waits for an answer that is on its way."""
 
     def use(self, means: Means) -> None:
         """From now on these."""
@@ -108,37 +114,47 @@ class Callbacks:
 
     def _message(self, channel: ChannelId, event: Event) -> None:
         step = event.get("Step", "")
-        if step == "begin":
-            self._begin(channel, event)
-        elif step == "number":
-            self._number(channel, unquote(event.get("Typed", "")))
-        elif step == "recorded":
-            self._tasks.start("judging a message", self._judge(channel))
-        elif step == "left":
-            self._tasks.start("keeping a message", self._promise(channel))
-        elif step == "back":
+        if step == "back":
             self._back(channel)
+        elif step in _STEPS:
+            self._see_to(channel, event, _STEPS[step])
 
-    def _begin(self, channel: ChannelId, event: Event) -> None:
-        number = reading.caller(event, self._means.country).e164
-        number = self._allowed(number) if number else ""
-        told = self._tell(MessageBegun(pbx=self._pbx, channel=channel, number=number))
-        if not any(isinstance(fact, RequestSetAside) for fact in told):
-            self._answer(channel, "no")
+    def _see_to(self, channel: ChannelId, event: Event, step: Step) -> None:
+        """He asks again and again until he is answered: the daemon may be a new one by then, or slow."""
+        if channel not in self._seen_to:
+            self._seen_to.add(channel)
+            self._tasks.start(f"answering {event['UserEvent']}", self._answer_to(channel, event, step))
 
-    def _set_aside(self, fact: RequestSetAside) -> None:
-        self._set(fact.channel, "ACD_MESSAGE", fact.message)
-        if fact.number:
-            self._set(fact.channel, "ACD_DIGITS", spoken(numbers.national_digits(fact.number, self._means.country)))
-        self._answer(fact.channel, "number" if fact.number else "begun")
+    async def _answer_to(self, channel: ChannelId, event: Event, step: Step) -> None:
+        try:
+            self._answer(channel, await step(self, channel, event))
+        finally:
+            self._seen_to.discard(channel)
 
-    def _number(self, channel: ChannelId, typed: str) -> None:
-        number = self._allowed(typed)
+    async def _begin(self, channel: ChannelId, event: Event) -> str:
+        """He is given the name of his file when it is on disk: whatever becomes of him, the file is known."""
+        self._begun(channel, reading.caller(event, self._means.country))
+        if not await self._means.on_disk():
+            return "no"
+        request = self._leaving(channel)
+        if request is None or request.message is None:
+            return "no"
+        self._set(channel, "ACD_MESSAGE", request.message.name)
+        if not request.number:
+            return "begun"
+        self._set(channel, "ACD_DIGITS", spoken(numbers.national_digits(request.number, self._means.country)))
+        return "number"
+
+    def _begun(self, channel: ChannelId, caller: Caller) -> None:
+        number = self._allowed(caller.e164) if caller.e164 else ""
+        self._tell(MessageBegun(pbx=self._pbx, channel=channel, number=number))
+
+    async def _number(self, channel: ChannelId, event: Event) -> str:
+        number = self._allowed(unquote(event.get("Typed", "")))
         if not number:
-            self._answer(channel, "refused")
-            return
+            return "refused"
         self._tell(NumberTyped(pbx=self._pbx, channel=channel, number=number))
-        self._answer(channel, "number")
+        return "number" if await self._means.on_disk() else "refused"
 
     def _allowed(self, text: str) -> str:
         """The number in E.164; empty if it may not be called."""
@@ -148,8 +164,8 @@ class Callbacks:
             log.info("callback.number_refused", pbx=self._pbx, rule=refused.rule)
             return ""
 
-    async def _judge(self, channel: ChannelId) -> None:
-        self._answer(channel, "good" if await self._heard(channel) is not None else "bad")
+    async def _judge(self, channel: ChannelId, event: Event) -> str:
+        return "bad" if await self._heard(channel) is None else "good"
 
     async def _heard(self, channel: ChannelId) -> float | None:
         """How long the message is that he is leaving, in seconds; None if it is none."""
@@ -162,49 +178,49 @@ class Callbacks:
             log.info("callback.no_message", pbx=self._pbx, request=request.id, why=str(none))
             return None
 
-    async def _promise(self, channel: ChannelId) -> None:
-        """He hears that his place is kept only when it is."""
-        told = await self._keep(channel)
-        promised = next((fact for fact in told if isinstance(fact, CallbackPromised | CallbackRenewed)), None)
-        if promised is None:
-            self._answer(channel, "no")
-            return
-        if not await self._means.on_disk():
-            self._answer(channel, "no")
-            return
-        request = self._means.state.requests.get(promised.request)
-        place = self._means.state.place_of(request) if request else None
+    async def _promise(self, channel: ChannelId, event: Event) -> str:
+        """He hears that his place is kept only when it is: by him who asks, or by who died before he could tell."""
+        request = self._leaving(channel)
+        message = request.message.name if request and request.message else event.get("Message", "")
+        await self._keep(channel)
+        if not self._is_kept(message) or not await self._means.on_disk():
+            return "no"
+        place = self._place_of(message)
         self._set(channel, "ACD_DIGITS", spoken(str(place)) if place else "")
-        self._answer(channel, "kept")
+        return "kept"
 
-    async def _keep(self, channel: ChannelId) -> Sequence[AnyFact]:
+    def _is_kept(self, message: str) -> bool:
+        """By a callback, which may be over by now."""
+        state = self._means.state
+        return state.callback_with(message) is not None or any(
+            kept.name == message for kept in state.kept_messages.values()
+        )
+
+    def _place_of(self, message: str) -> int | None:
+        request = self._means.state.callback_with(message)
+        return self._means.state.place_of(request) if request else None
+
+    async def _keep(self, channel: ChannelId) -> None:
         """The message, on disk; and then the fact that it is there."""
         seconds = await self._heard(channel)
         request, messages = self._leaving(channel), self._means.messages
         if seconds is None or request is None or request.message is None or messages is None:
-            return ()
+            return
         if not request.number or not self._allowed(request.number) or not self._means.can_promise():
-            return ()
+            return
         try:
             await asyncio.to_thread(messages.keep, request.message.name)
         except OSError as error:
             log.error("callback.not_kept", pbx=self._pbx, request=request.id, error=str(error))
-            return ()
+            return
         hours = self._means.dialling.hours_of(request.number)
-        return self._tell(MessageLeft(pbx=self._pbx, channel=channel, seconds=seconds, hours=hours))
+        self._tell(MessageLeft(pbx=self._pbx, channel=channel, seconds=seconds, hours=hours))
 
     def _back(self, channel: ChannelId) -> None:
-        request = self._leaving(channel)
-        if request and request.message:
-            self._delete(request.message.name)
         self._tell(MessageDropped(pbx=self._pbx, channel=channel))
         if self._means.state.request_on(self._pbx, channel) is None:
             # His message was kept, but he could not be told so in time: he joins, and is asked what he wants of it.
             self._redirect(channel, "acd-wait", "1")
-
-    def _delete(self, message: str) -> None:
-        if self._means.messages:
-            self._tasks.start("deleting a message", asyncio.to_thread(self._means.messages.delete, message))
 
     def _leaving(self, channel: ChannelId) -> Request | None:
         request = self._means.state.request_on(self._pbx, channel)
@@ -220,16 +236,18 @@ class Callbacks:
         """Whoever has spoken has left his message; his file is closed by now."""
         self._tasks.start("keeping a message", self._finish(channel))
 
-    async def finish_all(self, alive: set[ChannelId]) -> None:
-        """Of those who hung up unheard."""
+    async def catch_up(self, live: Sequence[LiveChannel]) -> None:
+        """With those who hung up unheard; and with those who began unheard, before an agent is found for them."""
+        alive = {one.channel for one in live}
         for request in list(self._means.state.requests.values()):
             if request.aside and request.pbx == self._pbx and request.channel not in alive:
                 await self._finish(request.channel)
+        for one in live:
+            if one.aside:
+                self._begun(one.channel, one.caller)
 
     async def _finish(self, channel: ChannelId) -> None:
-        request = self._leaving(channel)
-        if not await self._keep(channel) and request and request.message:
-            self._delete(request.message.name)
+        await self._keep(channel)
         self._tell(ChannelGone(pbx=self._pbx, channel=channel))
 
     # ---- He is told, or asked
@@ -244,7 +262,10 @@ class Callbacks:
         self._redirect(fact.channel, "acd-callback-again", "1")
 
     def _chosen(self, channel: ChannelId, event: Event) -> None:
-        self._tell(
+        self._see_to(channel, event, Callbacks._choose)
+
+    async def _choose(self, channel: ChannelId, event: Event) -> str:
+        told = self._tell(
             CallbackChosen(
                 pbx=self._pbx,
                 channel=channel,
@@ -253,13 +274,8 @@ class Callbacks:
                 caller=reading.caller(event, self._means.country),
             )
         )
-
-    def _caller_answered(self, fact: CallerAnswered) -> None:
-        self._answer(fact.channel, fact.result)
-
-    def _renewed(self, fact: CallbackRenewed) -> None:
-        if fact.was:
-            self._delete(fact.was.name)
+        result = next((fact.result for fact in told if isinstance(fact, CallerAnswered)), GONE)
+        return result if await self._means.on_disk() else GONE
 
     # ---- The agent
 
@@ -275,6 +291,8 @@ class Callbacks:
         if not await self._means.on_disk():
             self._tell(CustomerNotReached(fact.offer, "failed", "the attempt cannot be written down"))
             return
+        if not self._is_still_wanted(fact):
+            return  # nobody steered for a moment, and it was found that nobody had been dialled
         try:
             purpose = Purpose.CALLBACK if fact.kind == Kind.CALLBACK else Purpose.CLICK
             dial = self._means.dialling.dial_string(self._pbx, fact.number, purpose)
@@ -284,15 +302,22 @@ class Callbacks:
         except NoTrunk as error:
             self._tell(CustomerNotReached(fact.offer, "failed", str(error)))
             return
+        self._set(fact.channel, "ACD_ATTEMPT", customers.attempt(fact.offer, fact.attempt))
         self._set(fact.channel, "ACD_KIND", fact.kind)
         self._set(fact.channel, "ACD_DIAL", dial)
         self._set(fact.channel, "ACD_CALLER_ID", fact.queue_number)
         self._set(fact.channel, "ACD_RING_SECONDS", str(int(fact.ring_seconds)))
         self._redirect(fact.channel, "acd-customer", "1")
 
+    def _is_still_wanted(self, fact: CustomerDialled) -> bool:
+        request = self._means.state.requests.get(fact.request)
+        return request is not None and (request.accepted, request.attempts, request.reach) == (
+            fact.offer,
+            fact.attempt,
+            Reach.DIALLING,
+        )
+
     def _dialled(self, channel: ChannelId, event: Event) -> None:
-        if not self._is_still_wanted(fact):
-            return  # nobody steered for a moment, and it was found that nobody had been dialled
         offer, status = self._channels.offer_of(channel), event.get("Status", "")
         if offer is None or status == "CANCEL":
             return
@@ -302,21 +327,12 @@ class Callbacks:
         cause = f"{status} {event.get('Cause', '')}".strip()
         self._tell(CustomerNotReached(OfferId(offer), reading.attempt_ended(status), cause))
 
-        self._set(fact.channel, "ACD_ATTEMPT", customers.attempt(fact.offer, fact.attempt))
     # ---- To the dialplan
 
     def on_fact(self, fact: AnyFact) -> None:
         carry_out = _ORDERS.get(type(fact))
         if carry_out and getattr(fact, "pbx", self._pbx) == self._pbx:
             carry_out(self, fact)
-    def _is_still_wanted(self, fact: CustomerDialled) -> bool:
-        request = self._means.state.requests.get(fact.request)
-        return request is not None and (request.accepted, request.attempts, request.reach) == (
-            fact.offer,
-            fact.attempt,
-            Reach.DIALLING,
-        )
-
 
     def _answer(self, channel: ChannelId, result: str) -> None:
         self._set(channel, "ACD_RESULT", result)
@@ -333,6 +349,12 @@ def spoken(digits: str) -> str:
     return "&".join(f"digits/{digit}" for digit in digits)
 
 
+_STEPS: dict[str, Step] = {
+    "begin": Callbacks._begin,
+    "number": Callbacks._number,
+    "recorded": Callbacks._judge,
+    "left": Callbacks._promise,
+}
 _HEARS: dict[str, Callable[[Callbacks, ChannelId, Event], None]] = {
     "AcdMessage": Callbacks._message,
     "AcdChoice": Callbacks._chosen,
@@ -341,9 +363,6 @@ _HEARS: dict[str, Callable[[Callbacks, ChannelId, Event], None]] = {
 }
 _ORDERS: dict[type[AnyFact], Callable[[Callbacks, Any], None]] = {
     CallbackOffered: Callbacks._offered,
-    RequestSetAside: Callbacks._set_aside,
     CallerAsked: Callbacks._asked,
-    CallerAnswered: Callbacks._caller_answered,
-    CallbackRenewed: Callbacks._renewed,
     CustomerDialled: Callbacks._customer_dialled,
 }

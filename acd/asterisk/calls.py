@@ -130,7 +130,7 @@ class Calls:
 
     async def _look_after(self) -> None:
         picture = await self._watch.picture()
-        await self._callbacks.finish_all({channel.channel for channel in picture.live})
+        await self._callbacks.catch_up(picture.live)
         self._channels.name_of = {ChannelId(channel["Uniqueid"]): channel["Channel"] for channel in picture.channels}
         self._channels.keep_picked_up(self._channels.name_of.keys())
         self._channels.legs = {channel.channel: "" for channel in picture.live if offer_of(channel.channel)}

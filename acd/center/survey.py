@@ -190,10 +190,12 @@ def _callers_elsewhere(here: _Here) -> Iterator[_Found]:
 
 
 def _callers_unknown(here: _Here) -> Iterator[_Found]:
+    """Who leaves a message, or has left one and is not told so yet, asks himself what he is to do next."""
     for live, request in here.callers():
         if request is not None and request.state is not RequestState.ONGOING:
             continue
-        if live.queue and not live.bridged and (not live.status or _is_marked_in_vain(live)):
+        waits = not live.bridged and not live.aside
+        if live.queue and waits and (not live.status or _is_marked_in_vain(live)):
             yield _Found(
                 Difference.CALLER_UNKNOWN,
                 live.channel,
