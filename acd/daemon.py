@@ -8,6 +8,7 @@ import secrets
 import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,16 @@ from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
 from acd.center import Center, Undecided, laws, survey
-from acd.center.facts import AnyFact, CallbackPromised, ChangeMade, RequestEnded, RequestQueued
+from acd.center.facts import (
+    AnyFact,
+    CallbackPromised,
+    CallbackRenewed,
+    CallbackTakenToLine,
+    ChangeMade,
+    RequestEnded,
+    RequestQueued,
+    RequestResumed,
+)
 from acd.center.inputs import (
     CalendarTurned,
     ClockStepped,
@@ -46,6 +56,7 @@ from acd.metrics import Metrics
 
 log = structlog.get_logger()
 
+LET_GO_OF_MESSAGES = CallbackRenewed | CallbackTakenToLine | RequestEnded | RequestResumed
 LAWS_SECONDS = 1.0
 MESSAGES_SECONDS = 3600.0
 DAY_SECONDS = 86_400.0
@@ -82,6 +93,8 @@ class Daemon:
         self._timer_at: float | None = None
         self._calendar_timer: asyncio.TimerHandle | None = None
         self._watches: list[asyncio.Task[None]] = []
+        self._unwanted = asyncio.Event()
+        """There are messages that are nobody's."""
         self._web: web.AppRunner | None = None
         self._api = Api(self, config, self.metrics)
         self._webhooks = Webhooks(self, self.metrics)
@@ -192,6 +205,7 @@ class Daemon:
                 self._publish_or_log(fact)
             self._feed_on(facts, number)
             self._heed_hours(facts)
+            self._heed_messages(facts)
         self._set_timer()
         return facts
 
@@ -206,6 +220,11 @@ class Daemon:
         may be true no more.)"""
         if any(fact.hours for fact in facts if isinstance(fact, CallbackPromised | RequestQueued)):
             self._turn_calendars()
+
+    def _heed_messages(self, facts: Sequence[AnyFact]) -> None:
+        """Which may be nobody's now."""
+        if self.state.unwanted and any(isinstance(fact, LET_GO_OF_MESSAGES) for fact in facts):
+            self._unwanted.set()
 
     def _publish_or_log(self, fact: AnyFact) -> None:
         try:
@@ -270,14 +289,14 @@ class Daemon:
             state=self.center.state,
             dialling=self._dialling,
             messages=self._messages.get(PbxName(pbx)),
-            on_disk=self._on_disk,
+            on_disk=self.on_disk,
             can_promise=lambda: self._journal.state == "writing",
             country=self.config.site.country,
             zone=self.config.site.zone,
             mobile_caller_id=self.config.asterisk[pbx].mobile_caller_id,
         )
 
-    async def _on_disk(self) -> bool:
+    async def on_disk(self) -> bool:
         try:
             await self._journal.all_committed()
         except JournalError:
@@ -343,8 +362,11 @@ class Daemon:
                 self.metrics.conservation_error()
 
     async def _watch_messages(self) -> None:
-        """Those that were kept for long enough are deleted, and recordings that became none."""
+        """Deletes those that were kept for long enough, those that are nobody's, and recordings that became none."""
         while True:
+            self._unwanted.clear()
+            if self.state.unwanted and await self.on_disk():
+                await self._delete_unwanted()
             oldest = self.now() - self.config.site.messages_days * DAY_SECONDS
             for kept in [kept for kept in self.state.kept_messages.values() if kept.ended_at < oldest]:
                 messages = self.messages_of(kept.pbx)
@@ -352,7 +374,14 @@ class Daemon:
                     self.tell(DeleteMessage(kept.name))
             for messages in self._messages.values():
                 await self._is_done(messages.folder, messages.delete_leftovers)
-            await asyncio.sleep(MESSAGES_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._unwanted.wait(), MESSAGES_SECONDS)
+
+    async def _delete_unwanted(self) -> None:
+        for name, pbx in list(self.state.unwanted.items()):
+            messages = self.messages_of(pbx)
+            if messages is None or await self._is_done(messages.folder, messages.delete, name):
+                self.tell(DeleteMessage(name))
 
     async def _is_done(self, folder: Path, delete: Callable[..., None], *what: str) -> bool:
         """On a disk that may refuse it; it is tried again the next time."""

@@ -52,9 +52,8 @@ class Messages:
 
     def judge(self, name: str) -> Heard:
         """Raises NoMessage."""
-        recording = self.recording(name)
         try:
-            heard = _listen(recording if recording.exists() else self.path(name))
+            heard = self._listen(name)
         except (OSError, EOFError, wave.Error):
             raise NoMessage("missing") from None
         if heard.seconds < SHORTEST_SECONDS:
@@ -63,10 +62,15 @@ class Messages:
             raise NoMessage("silent")
         return heard
 
+    def _listen(self, name: str) -> Heard:
+        with suppress(FileNotFoundError):
+            return _listen(self.recording(name))
+        return _listen(self.path(name))  # kept already, perhaps just now
+
     def keep(self, name: str) -> None:
         """Returns when it is on disk, and would be there after a loss of power. Raises OSError."""
         recording, kept = self.recording(name), self.path(name)
-        if recording.exists():
+        with suppress(FileNotFoundError):  # kept already, perhaps just now
             _sync(recording)
             recording.rename(kept)
         _sync(kept)

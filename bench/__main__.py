@@ -16,7 +16,7 @@ from rich.console import Console
 
 from acd.asterisk import private
 from acd.asterisk.private import PrivatePbxError
-from bench import daemon_alone, key, kills, machine, report, simulation, start_up, storm, targets
+from bench import callbacks, daemon_alone, key, kills, machine, report, simulation, start_up, storm, targets
 from bench.comparison import FULL, QUICK, Say, compare
 from bench.daemon import BenchError
 from bench.figures import percentile
@@ -164,6 +164,25 @@ def keys_on_mobiles(
         return measured.passed
 
     _run(work, keep)
+
+
+@main.command("callbacks")
+def kill_the_daemon_among_callbacks(
+    times: Annotated[int, typer.Option(help="So many callers, at least, leave a message.")] = 200,
+    rate: Annotated[float, typer.Option(help="Calls a second.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="Of the moments of the kills.")] = 1,
+    release: Annotated[str, typer.Option(help="Of Asterisk: 16 or 22.")] = private.DEFAULT_RELEASE,
+    keep: Keep = False,
+) -> None:
+    """The daemon killed at random moments while callers leave messages and are called back: each is, once and in his
+    turn; exit status 1 if not."""
+
+    async def work(office: Office, here: machine.Machine, say: Say) -> bool:
+        survived = await callbacks.survive(office, times, rate, seed, say)
+        report.show_survived(console, survived)
+        return survived.passed
+
+    _run(lambda folder: _in_the_office(folder, [callbacks.AGENTS], work, release), keep)
 
 
 def _run(work: Callable[[Path], Coroutine[Any, Any, bool]], keep: bool) -> None:

@@ -13,9 +13,10 @@ import time
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -33,12 +34,17 @@ class BenchError(Exception):
 
 
 @dataclass(frozen=True)
-class Mobiles:
-    """Agents are reached on mobiles alone, at these numbers of `country`."""
+class Settings:
+    """What a block's configuration has besides what all have, as lines of TOML."""
 
-    mobile_dial: str
-    country: str
-    numbers: Mapping[str, str]
+    asterisk: str = ""
+    queue: str = "wrap_up_seconds = 0"
+    agent: str = ""
+    """Of each."""
+    devices: Mapping[str, str] = field(default_factory=dict)
+    """Where agents are reached who have no desk phone."""
+    more: str = ""
+    """Tables of their own."""
 
 
 @dataclass
@@ -81,17 +87,20 @@ class Daemon:
 
     async def agents(self) -> dict[str, str]:
         """Their states, by their names; with a reason, if there is one."""
-        states: dict[str, str] = {}
-        cursor = ""
+        agents = await self.listed("agents")
+        return {agent["name"]: " ".join(filter(None, (agent["state"], agent["reason"]))) for agent in agents}
+
+    async def listed(self, what: str, **parameters: str) -> list[dict[str, Any]]:
+        """All that its API lists of them, page by page."""
+        found: list[dict[str, Any]] = []
+        cursor: dict[str, str] = {}
         while True:
-            async with self.http.get("/v1/agents", params={"cursor": cursor} if cursor else {}) as answer:
+            async with self.http.get(f"/v1/{what}", params=parameters | cursor) as answer:
                 page = await answer.json()
-            states |= {
-                agent["name"]: " ".join(filter(None, (agent["state"], agent["reason"]))) for agent in page["agents"]
-            }
-            cursor = page.get("next")
-            if not cursor:
-                return states
+            found += page[what]
+            if not page.get("next"):
+                return found
+            cursor = {"cursor": page["next"]}
 
     async def log_in(self, agents: Sequence[str]) -> None:
         for agent in agents:
@@ -113,13 +122,13 @@ async def running_daemon(
     folder: Path,
     http_port: int,
     agents: Sequence[str],
-    profile_to: Path | None = None,
-    mobiles: Mobiles | None = None,
+    profile_to: Path | None,
+    settings: Settings,
 ) -> AsyncIterator[Daemon]:
-    """The daemon, connected, with all agents logged in; at desks, unless they have mobiles."""
+    """The daemon, connected, with all agents logged in."""
     folder.mkdir(parents=True)
     token = secrets.token_urlsafe(24)
-    (folder / "acd.toml").write_text(_config(pbx, folder, http_port, token, agents, mobiles))
+    (folder / "acd.toml").write_text(_config(pbx, folder, http_port, token, agents, settings))
     program = ("bench.profiled", str(profile_to)) if profile_to else ("acd",)
     headers = {"Authorization": f"Bearer {token}"}
     async with aiohttp.ClientSession(f"http://{LOOPBACK}:{http_port}", headers=headers) as http:
@@ -168,7 +177,7 @@ async def _stop(process: Process) -> None:
 
 
 def _config(
-    pbx: PrivatePbx, folder: Path, http_port: int, token: str, agents: Sequence[str], mobiles: Mobiles | None
+    pbx: PrivatePbx, folder: Path, http_port: int, token: str, agents: Sequence[str], settings: Settings
 ) -> str:
     tables = [
         f"""\
@@ -177,10 +186,7 @@ host = "{pbx.host}"
 port = {pbx.ami_port}
 username = "{pbx.ami_user}"
 secret = "{pbx.secret}"
-{f'mobile_dial = "{mobiles.mobile_dial}"' if mobiles else ""}
-
-[site]
-{f'country = "{mobiles.country}"' if mobiles else ""}
+{settings.asterisk}
 
 [store]
 url = "sqlite:{folder / "acd.db"}"
@@ -193,11 +199,13 @@ name = "bench"
 sha256 = "{hashlib.sha256(token.encode()).hexdigest()}"
 role = "admin"
 
+{settings.more}
+
 [[queue]]
 name = "{QUEUE}"
 strategy = "priority"
 ring_seconds = 20
-wrap_up_seconds = 0
+{settings.queue}
 """
     ]
     tables += [
@@ -205,14 +213,13 @@ wrap_up_seconds = 0
 [[agent]]
 name = "{agent}"
 queues = {{ {QUEUE} = 1 }}
-devices = [ {_device(agent, mobiles)} ]
+devices = [ {settings.devices.get(agent) or _desk(agent)} ]
+{settings.agent}
 """
         for agent in agents
     ]
     return "\n".join(tables)
 
 
-def _device(agent: str, mobiles: Mobiles | None) -> str:
-    if mobiles:
-        return f'{{ kind = "mobile", number = "{mobiles.numbers[agent]}" }}'
+def _desk(agent: str) -> str:
     return f'{{ kind = "desk", dial = "PJSIP/{agent}" }}'

@@ -17,7 +17,7 @@ from pathlib import Path
 from acd.asterisk import pbx, private
 from acd.asterisk.pbx import Endpoint, PbxSettings
 from bench.comparison import Say
-from bench.daemon import BenchError, Mobiles
+from bench.daemon import BenchError, Settings
 from bench.figures import Spread, spread
 from bench.office import ACD, EXTENSION, Office, names, open_office
 from bench.phones import Callers
@@ -114,9 +114,14 @@ async def office_with_mobiles(folder: Path, release: str) -> AsyncIterator[Offic
 async def press_keys(office: Office, wanted: Keys, say: Say) -> Measured:
     agents = names(wanted.agents)
     numbers = {agent: f"+316{number:08}" for number, agent in enumerate(agents, 12345678)}
+    settings = Settings(
+        asterisk=f'mobile_dial = "PJSIP/{{digits}}@{TRUNK}"',
+        devices={agent: f'{{ kind = "mobile", number = "{number}" }}' for agent, number in numbers.items()},
+        more='[site]\ncountry = "NL"',
+    )
     told = Told()
     say(f"{wanted.calls} calls, {wanted.rate:g} a second, to {wanted.agents} mobiles")
-    async with office.daemon(agents, mobiles=Mobiles(f"PJSIP/{{digits}}@{TRUNK}", "NL", numbers)) as daemon:
+    async with office.daemon(agents, settings=settings) as daemon:
         office.ruler.wanted, office.ruler.hear = WANTED, told.hear
         async with office.callers(Callers(wanted.rate, EXTENSION[ACD], total=wanted.calls)) as calling:
             await asyncio.wait_for(calling.done(), wanted.calls / wanted.rate + FILL_SECONDS)

@@ -1,4 +1,5 @@
-"""The office that both contestants work in: one Asterisk, N agents' phones, and one extension for each contestant."""
+"""The office that both contestants work in: one Asterisk, N agents' phones, and one extension for each contestant. In a
+third one callers leave messages; customers are called back at a trunk."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from pathlib import Path
 from acd.asterisk import pbx, ports, private
 from acd.asterisk.pbx import Endpoint, PbxSettings, PrivatePbx
 from acd.asterisk.ports import LOOPBACK
-from bench.daemon import QUEUE, BenchError, Daemon, Mobiles, running_daemon
+from bench.daemon import QUEUE, BenchError, Daemon, Settings, running_daemon
 from bench.phones import Agents, Callers, Phones, agents_phones, callers_phones
 from bench.ruler import ACCOUNT, Ruler
 from bench.story import Story
@@ -20,6 +21,8 @@ from bench.story import Story
 ACD, APP_QUEUE = "acd", "app_queue"
 CONTESTANTS = (APP_QUEUE, ACD)
 EXTENSION = {APP_QUEUE: "native", ACD: "acd"}
+CALLBACKS = "callbacks"
+TRUNK = "outside"
 AUDIO = range(61000, 65500)
 """Two ports a leg: the reserved block is for some two hundred calls only."""
 SURROGATE = "Surrogate/"
@@ -40,6 +43,23 @@ exten => acd,1,Answer()
  same => n,UserEvent(BenchJoin)
  same => n,Gosub(acd-queue,{QUEUE},1)
  same => n,Hangup()
+
+exten => {CALLBACKS},1,Answer()
+ same => n,UserEvent(BenchJoin)
+ same => n,Gosub(acd-queue,{QUEUE},1)
+ same => n,UserEvent(BenchLeft,Status: ${{ACD_STATUS}})
+ same => n,Hangup()
+
+; Short words, each of which tells who listens what is asked of whom. (To say when a message was left takes ten
+; seconds.)
+[acd-callback-words-custom]
+exten => message,1,UserEvent(BenchWord,Word: message,Message: ${{ACD_MESSAGE}})
+ same => n,Set(ACD_LEFT_AT=0,UTC,'beep')
+ same => n,Set(ACD_SAY=beep)
+ same => n,Return()
+exten => _[a-zA-Z][a-zA-Z]!,1,UserEvent(BenchWord,Word: ${{EXTEN}},Message: ${{ACD_MESSAGE}})
+ same => n,Set(ACD_SAY=beep)
+ same => n,Return()
 """
 APP_QUEUE_SETTINGS = {
     "strategy": "leastrecent",
@@ -74,10 +94,10 @@ class Office:
 
     @asynccontextmanager
     async def daemon(
-        self, agents: Sequence[str], profile_to: Path | None = None, mobiles: Mobiles | None = None
+        self, agents: Sequence[str], profile_to: Path | None = None, settings: Settings | None = None
     ) -> AsyncIterator[Daemon]:
         folder, port = self.next_folder("daemon"), self.pbx.ports.spare[0]
-        async with running_daemon(self.pbx, folder, port, agents, profile_to, mobiles) as daemon:
+        async with running_daemon(self.pbx, folder, port, agents, profile_to, settings or Settings()) as daemon:
             yield daemon
 
     @asynccontextmanager
@@ -85,6 +105,14 @@ class Office:
         spare = self.pbx.ports.spare
         async with agents_phones(self.sipp, self.next_folder("agents"), _agents_port(spare), spare[10], agents) as sat:
             yield sat
+
+    @asynccontextmanager
+    async def customers(self, customers: Agents) -> AsyncIterator[Phones]:
+        """Whoever is called at the trunk."""
+        spare = self.pbx.ports.spare
+        folder, port = self.next_folder("customers"), _customers_port(spare)
+        async with agents_phones(self.sipp, folder, port, spare[15], customers) as customers_phones:
+            yield customers_phones
 
     @asynccontextmanager
     async def callers(self, callers: Callers, line: int = 0) -> AsyncIterator[Phones]:
@@ -147,11 +175,14 @@ async def open_office(
     async with AsyncExitStack() as stack:
         own = stack.enter_context(ports.reserved())
         settings = PbxSettings(
-            endpoints=tuple(
-                Endpoint(agent, contact=f"sip:{agent}@{LOOPBACK}:{_agents_port(own.spare)}")
-                for agent in names(max(sizes))
-            )
-            + trunks,
+            endpoints=(
+                *(
+                    Endpoint(agent, contact=f"sip:{agent}@{LOOPBACK}:{_agents_port(own.spare)}")
+                    for agent in names(max(sizes))
+                ),
+                Endpoint(TRUNK, contact=f"sip:{LOOPBACK}:{_customers_port(own.spare)}"),
+                *trunks,
+            ),
             dialplan=_DIALPLAN,
             ports=replace(own, rtp=AUDIO),
             files={"queues.conf": _queues(sizes), "manager.d/bench.conf": ACCOUNT.format(secret=secret)},
@@ -164,6 +195,10 @@ async def open_office(
 
 def _agents_port(spare: range) -> int:
     return spare[1]
+
+
+def _customers_port(spare: range) -> int:
+    return spare[9]
 
 
 def _queues(sizes: Sequence[int]) -> str:

@@ -21,6 +21,8 @@ from acd.asterisk.private import Sipp
 ARRIVALS = 5000
 """So many moments are drawn, then the same ones again."""
 TALKS = 8
+SPEECH_BYTES = 8000
+"""A second of noise, played again and again."""
 NEVER_SECONDS = 24 * 3600.0
 
 
@@ -33,6 +35,8 @@ class Agents:
     """On average; then the agent hangs up."""
     varied: bool = True
     """From half of that to half as much again, drawn for each call; else they would all become free in step."""
+    busy_at: str = ""
+    """At numbers that end so, they are busy."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,10 @@ class Callers:
     jitter_seconds: float = 2.0
     """SIPp starts its calls in even steps; each then waits for a moment of its own, so that they come as people do."""
     seed: int = 1
+    first: int = 0
+    """Their numbers count from here."""
+    speak: bool = False
+    """All the time, and loudly."""
 
 
 @dataclass
@@ -88,7 +96,10 @@ async def callers_phones(
 ) -> AsyncIterator[Phones]:
     folder.mkdir(parents=True, exist_ok=True)
     chance = random.Random(callers.seed)
-    rows = [f"06{number:08};{chance.uniform(0, 1000 * callers.jitter_seconds):.0f}" for number in range(ARRIVALS)]
+    rows = [
+        f"{number_of(callers.first + nth)};{chance.uniform(0, 1000 * callers.jitter_seconds):.0f}"
+        for nth in range(ARRIVALS)
+    ]
     (folder / "arrivals.csv").write_text("\n".join(["SEQUENTIAL", *rows, ""]))
     rate, period = _rate(callers.rate)
     arguments = [
@@ -97,13 +108,27 @@ async def callers_phones(
         *(("-m", str(callers.total)) if callers.total else ()),
         f"{LOOPBACK}:{sip_port}",
     ]
-    scenario = _CALLER.format(patience=int(1000 * callers.patience_seconds))
+    speech = ""
+    if callers.speak:
+        (folder / "speech.ulaw").write_bytes(chance.randbytes(SPEECH_BYTES))
+        speech = f'<nop><action><exec rtp_stream="{folder / "speech.ulaw"},-1,0"/></action></nop>'
+    scenario = _CALLER.format(
+        patience=int(1000 * callers.patience_seconds),
+        audio="rtpstream_audio_port" if callers.speak else "media_port",
+        speech=speech,
+    )
     async with _running(sipp, folder, scenario, port, media, arguments) as phones:
         yield phones
 
 
+def number_of(nth: int) -> str:
+    """A caller's: a Dutch mobile's, as one dials it at home."""
+    return f"061{nth:07}"
+
+
 def agent_scenario(agents: Agents) -> str:
-    return _AGENT.format(answer=int(1000 * agents.answer_seconds), talk=_talk(agents))
+    never = "no such number"
+    return _AGENT.format(answer=int(1000 * agents.answer_seconds), talk=_talk(agents), busy_at=agents.busy_at or never)
 
 
 def _talk(agents: Agents) -> str:
@@ -168,8 +193,10 @@ _AGENT = """\
       <ereg regexp=".*" search_in="hdr" header="From:" assign_to="them"/>
       <ereg regexp=".*" search_in="hdr" header="To:" assign_to="me"/>
       <ereg regexp="sip:[^>]*" search_in="hdr" header="Contact:" check_it="true" assign_to="target"/>
+      <ereg regexp="{busy_at}@" search_in="hdr" header="To:" assign_to="busy"/>
     </action>
   </recv>
+  <nop test="busy" next="busy"/>
   <send><![CDATA[
 SIP/2.0 180 Ringing
 [last_Via:]
@@ -247,7 +274,19 @@ CSeq: 1 BYE
 Content-Length: 0
 
 ]]></send>
-  <recv response="200"/>
+  <recv response="200" next="over"/>
+  <label id="busy"/>
+  <send retrans="500"><![CDATA[
+SIP/2.0 486 Busy Here
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]SIPpTag01[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>
+  <recv request="ACK"/>
   <label id="over"/>
   <Reference variables="them,me,target"/>
 </scenario>
@@ -280,7 +319,7 @@ o=caller 1 1 IN IP4 [local_ip]
 s=-
 c=IN IP4 [media_ip]
 t=0 0
-m=audio [media_port] RTP/AVP 0
+m=audio [{audio}] RTP/AVP 0
 a=rtpmap:0 PCMU/8000
 ]]></send>
   <recv response="100" optional="true"/>
@@ -298,6 +337,7 @@ CSeq: 1 ACK
 Content-Length: 0
 
 ]]></send>
+  {speech}
   <recv request="BYE" timeout="{patience}" ontimeout="hang_up"/>
   <send next="over"><![CDATA[
 SIP/2.0 200 OK

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import key, plot
+from bench.callbacks import Survived
 from bench.comparison import Comparison, Measured, Plan
 from bench.daemon_alone import COST, SIZES, Figures
 from bench.figures import Spread
@@ -157,22 +158,35 @@ def show_soak(console: Console, soaked: Soaked) -> None:
 
 def show_kills(console: Console, killed: Killed) -> None:
     wrongs = killed.wrongs
-    table = Table(
-        *("what", "times", "which"),
-        title=f"{killed.kills} kills (seed {killed.seed}) in {killed.seconds:.0f} s: {wrongs.joined:,} callers, "
-        f"{wrongs.connected:,} talks",
-    )
-    for what, which in (
+    title = f"{killed.kills} kills (seed {killed.seed}) in {killed.seconds:.0f} s: {wrongs.joined:,} callers, "
+    title += f"{wrongs.connected:,} talks"
+    found = [
         ("callers lost", wrongs.lost),
         ("conversations cut", wrongs.cut),
         ("callers offered twice at a time", wrongs.offered_twice),
         ("agents rung twice at a time", wrongs.rung_twice),
         ("stuck for more than 5 s after a start", sorted(killed.stuck)),
         ("errors in the daemon's log", killed.errors),
-    ):
+    ]
+    _show_wrongs(console, title, found, killed.recovery)
+
+
+def show_survived(console: Console, survived: Survived) -> None:
+    seen = survived.promises
+    title = f"{survived.kills} kills, {survived.aimed} of them at a step (seed {survived.seed}), in "
+    title += f"{survived.seconds:.0f} s: {len(seen.callers)} callers, {len(seen.owed)} messages, {seen.reached} called "
+    title += f"back, {seen.in_vain} in vain"
+    _show_wrongs(console, title, survived.wrongs, survived.recovery)
+
+
+def _show_wrongs(
+    console: Console, title: str, found: Sequence[tuple[str, Sequence[str]]], recovery: Spread | None
+) -> None:
+    table = Table("what", "times", "which", title=title)
+    for what, which in found:
         table.add_row(what, f"[{'red' if which else 'green'}]{len(which)}[/]", "\n".join(which[:5]))
     console.print(table)
-    console.print(f"From start to steering, ms: n, p50, p90, p99, max = {', '.join(_cells(killed.recovery))}")
+    console.print(f"From start to steering, ms: n, p50, p90, p99, max = {', '.join(_cells(recovery))}")
 
 
 def show_key(console: Console, measured: key.Measured) -> None:

@@ -18,7 +18,7 @@ secret = {secret}
 deny = 0.0.0.0/0.0.0.0
 permit = 127.0.0.1/255.255.255.255
 read = call,user,dtmf
-write = reporting
+write = reporting,call
 writetimeout = 10000
 """
 ANSWER_SECONDS = 10.0

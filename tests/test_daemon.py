@@ -12,12 +12,15 @@ from structlog.testing import capture_logs
 
 from acd import daemon as daemons
 from acd.asterisk.ports import reserved
+from acd.center.inputs import CallerJoined, MessageBegun, MessageDropped
+from acd.center.model import Caller, ChannelId, PbxName, QueueName
 from acd.config import Config
 from acd.daemon import Daemon
 from acd.journal import open_journal
 from acd.messages import Messages
 
-SERVER = {"host": "127.0.0.1", "port": 1, "secret": "nobody listens there"}
+SERVER = {"host": "127.0.0.1", "port": 1, "secret": "nobody listens there", "mobile_dial": "PJSIP/{number}@trunk"}
+MAIN, ANN = PbxName("main"), ChannelId("ann")
 AGENT = {"name": "alice", "queues": {"sales": 1}, "devices": [{"kind": "desk", "dial": "PJSIP/alice"}]}
 
 
@@ -29,7 +32,7 @@ async def daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         config = Config(
             asterisk={"main": SERVER | {"messages": str(tmp_path)}},
             http={"listen": f"127.0.0.1:{ports.spare[0]}"},
-            queue=[{"name": "sales"}],
+            queue=[{"name": "sales", "callbacks": {}}],
             agent=[AGENT],
         )
         daemon = Daemon(config, open_journal(f"sqlite:{tmp_path}/acd.db", lambda *_: None))
@@ -87,6 +90,39 @@ async def test_a_disk_that_lets_no_recording_go_is_told_of_and_asked_again(
     (failed,) = [line for line in logs if line["event"] == "messages.not_deleted"]
     assert failed["error"] == "not yours"
     assert await failures(daemon, "messages") == 1
+
+
+async def test_the_file_of_a_message_that_is_nobody_s_is_deleted_at_once_when_the_fact_is_on_disk(
+    daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemons, "MESSAGES_SECONDS", 3600)
+    rounds = Stumbles(OSError("not today"))
+    monkeypatch.setattr(Messages, "delete_leftovers", rounds)
+    await daemon.start()
+    await until(lambda: rounds.times == 1)
+    daemon.tell(CallerJoined(MAIN, ANN, QueueName("sales"), Caller("0201234567", e164="+31201234567")))
+    daemon.tell(MessageBegun(MAIN, ANN, "+31201234567"))
+    (message,) = (request.message for request in daemon.state.requests.values())
+    assert message
+    files = [tmp_path / f"{message.name}{end}" for end in (".wav", ".rec.wav")]
+    for file in files:
+        file.touch()
+    comes_to_the_disk, is_there = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> None:
+        comes_to_the_disk.set()
+        await is_there.wait()
+
+    monkeypatch.setattr(daemon._journal, "all_committed", slowly)
+
+    daemon.tell(MessageDropped(MAIN, ANN))
+    async with asyncio.timeout(5):
+        await comes_to_the_disk.wait()
+    assert all(file.exists() for file in files)
+    is_there.set()
+
+    await until(lambda: not daemon.state.unwanted)
+    assert not any(file.exists() for file in files)
 
 
 async def test_what_one_server_cannot_follow_is_followed_by_all_else(

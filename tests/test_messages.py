@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import acd.messages
 from acd.messages import LEFTOVER_SECONDS, Messages, NoMessage
 
 NAME = "0123456789abcdef"
@@ -70,6 +71,26 @@ def test_what_is_kept_is_no_recording_any_more_and_is_judged_the_same(messages: 
     messages.keep(NAME)  # told twice
     messages.delete(NAME)
     assert list(messages.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("use", ["keep", "judge"])
+def test_what_somebody_else_keeps_in_the_same_moment_is_kept_once(
+    messages: Messages, monkeypatch: pytest.MonkeyPatch, use: str
+) -> None:
+    """He accepts his message, and hangs up."""
+    records(messages, VOICE * 2)
+    step = {"keep": "_sync", "judge": "_listen"}[use]
+    as_it_is = getattr(acd.messages, step)
+
+    def keeps_it_first(path: Path) -> object:
+        monkeypatch.setattr(acd.messages, step, as_it_is)
+        messages.keep(NAME)
+        return as_it_is(path)
+
+    monkeypatch.setattr(acd.messages, step, keeps_it_first)
+    getattr(messages, use)(NAME)
+
+    assert [path.name for path in messages.folder.iterdir()] == [f"{NAME}.wav"]
 
 
 def test_nothing_to_keep_is_an_error(messages: Messages) -> None:

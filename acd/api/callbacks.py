@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
@@ -41,6 +43,8 @@ from acd.dialling import DialRefused, Purpose
 from acd.messages import Messages
 
 LONGEST_COMMENT = 1000
+PROMISE_SECONDS = 5.0
+"""For how long the disk is waited for."""
 
 
 def _number(text: str) -> str:
@@ -177,7 +181,9 @@ async def create(asked: Asked[Nothing, NewCallback]) -> models.Callback:
         )
     )
     made = next(fact.request for fact in told if isinstance(fact, RequestQueued | CallbackRenewed))
-    return _shown(asked, asked.site.desk.state.requests[made])
+    shown = _shown(asked, asked.site.desk.state.requests[made])
+    await _on_disk(asked)
+    return shown
 
 
 async def call(asked: Asked[Nothing, Nothing]) -> models.Callback:
@@ -196,7 +202,9 @@ async def reschedule(asked: Asked[Nothing, NewMoment]) -> models.Callback:
     """Has it come up again at another moment, with one agent or with anyone."""
     due_at, agent = _at(asked.body.at), _agent(asked, asked.body.agent)
     assert due_at is not None  # noqa: S101 - it is obligatory
-    return _decided(asked, Reschedule(_his(asked).id, due_at, agent, _one_line(asked.body.comment)))
+    rescheduled = _decided(asked, Reschedule(_his(asked).id, due_at, agent, _one_line(asked.body.comment)))
+    await _on_disk(asked)
+    return rescheduled
 
 
 async def reassign(asked: Asked[Nothing, NewAgent]) -> models.Callback:
@@ -208,6 +216,7 @@ async def cancel(asked: Asked[Nothing, Nothing]) -> models.Done:
     """Takes back one that no agent has yet."""
     request = _open(asked).id
     asked.tell(CancelRequest(request))
+    await _on_disk(asked)
     return models.Done(id=request)
 
 
@@ -231,6 +240,14 @@ async def end_call(asked: Asked[Nothing, Nothing]) -> models.Done:
 
 
 # ---- Reading and showing
+
+
+async def _on_disk(asked: Asked[Any, Any]) -> None:
+    """Returns when it is: what a customer may be told by this answer is kept to. Raises Problem."""
+    with suppress(TimeoutError):
+        if await asyncio.wait_for(asked.site.desk.on_disk(), PROMISE_SECONDS):
+            return
+    raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "it could not be written to the journal: promise nothing, ask again")
 
 
 def _open(asked: Asked[Any, Any]) -> Request:

@@ -37,6 +37,9 @@ class Desk(Protocol):
     def tell(self, told: Input) -> Sequence[AnyFact]:
         """Has an input decided, written down and acted upon. Raises Refused, with nothing changed."""
 
+    async def on_disk(self) -> bool:
+        """Answers when all that was decided so far is, or (False) never will be."""
+
     def why_not_ready(self) -> list[str]:
         """What keeps the daemon from routing, a sentence each; empty when it can."""
 

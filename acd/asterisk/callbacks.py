@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
@@ -23,17 +21,14 @@ from acd.asterisk import reading
 from acd.asterisk.channels import Channels
 from acd.asterisk.link import Event
 from acd.asterisk.tasks import Tasks
-from acd.center import lost
+from acd.center import customers, lost
+from acd.center.callbacks import GONE
 from acd.center.facts import (
     AnyFact,
     CallbackOffered,
-    CallbackPromised,
-    CallbackRenewed,
-    CallbackTakenToLine,
     CallerAnswered,
     CallerAsked,
     CustomerDialled,
-    RequestSetAside,
 )
 from acd.center.inputs import (
     CallbackChosen,
@@ -42,20 +37,18 @@ from acd.center.inputs import (
     CustomerHungUp,
     CustomerNotReached,
     Input,
+    LiveChannel,
     MessageBegun,
     MessageDropped,
     MessageLeft,
     NumberTyped,
 )
-from acd.center.model import ChannelId, Kind, Missed, OfferId, PbxName, Request, RequestId
+from acd.center.model import Caller, ChannelId, Kind, Missed, OfferId, PbxName, Reach, Request, RequestId
 from acd.center.state import State
 from acd.dialling import Dialling, DialRefused, NoTrunk, Purpose
 from acd.messages import Messages, NoMessage
 
 log = structlog.get_logger()
-
-NOT_REACHED = {"BUSY": Missed.BUSY, "NOANSWER": Missed.NO_ANSWER, "CANCEL": Missed.NO_ANSWER}
-"""DIALSTATUS of who could be rung (CANCEL: the agent gave up); anything else is a failure."""
 
 
 class Send(Protocol):
@@ -79,6 +72,10 @@ class Means:
     """What agents' mobiles are shown: `caller`, `queue`, or this number."""
 
 
+Step = Callable[["Callbacks", ChannelId, Event], Awaitable[str]]
+"""Of a caller: how it is seen to, and what he is answered."""
+
+
 class Callbacks:
     def __init__(
         self,
@@ -97,6 +94,8 @@ class Callbacks:
         self._means = means
         self._channels = channels
         self._tasks = tasks
+        self._seen_to: set[ChannelId] = set()
+        """Who waits for an answer that is on its way."""
 
     def use(self, means: Means) -> None:
         """From now on these."""
@@ -115,37 +114,47 @@ class Callbacks:
 
     def _message(self, channel: ChannelId, event: Event) -> None:
         step = event.get("Step", "")
-        if step == "begin":
-            self._begin(channel, event)
-        elif step == "number":
-            self._number(channel, unquote(event.get("Typed", "")))
-        elif step == "recorded":
-            self._tasks.start("judging a message", self._judge(channel))
-        elif step == "left":
-            self._tasks.start("keeping a message", self._promise(channel))
-        elif step == "back":
+        if step == "back":
             self._back(channel)
+        elif step in _STEPS:
+            self._see_to(channel, event, _STEPS[step])
 
-    def _begin(self, channel: ChannelId, event: Event) -> None:
-        number = reading.caller(event, self._means.country).e164
-        number = self._allowed(number) if number else ""
-        told = self._tell(MessageBegun(pbx=self._pbx, channel=channel, number=number))
-        if not any(isinstance(fact, RequestSetAside) for fact in told):
-            self._answer(channel, "no")
+    def _see_to(self, channel: ChannelId, event: Event, step: Step) -> None:
+        """He asks again and again until he is answered: the daemon may be a new one by then, or slow."""
+        if channel not in self._seen_to:
+            self._seen_to.add(channel)
+            self._tasks.start(f"answering {event['UserEvent']}", self._answer_to(channel, event, step))
 
-    def _set_aside(self, fact: RequestSetAside) -> None:
-        self._set(fact.channel, "ACD_MESSAGE", fact.message)
-        if fact.number:
-            self._set(fact.channel, "ACD_DIGITS", spoken(numbers.national_digits(fact.number, self._means.country)))
-        self._answer(fact.channel, "number" if fact.number else "begun")
+    async def _answer_to(self, channel: ChannelId, event: Event, step: Step) -> None:
+        try:
+            self._answer(channel, await step(self, channel, event))
+        finally:
+            self._seen_to.discard(channel)
 
-    def _number(self, channel: ChannelId, typed: str) -> None:
-        number = self._allowed(typed)
+    async def _begin(self, channel: ChannelId, event: Event) -> str:
+        """He is given the name of his file when it is on disk: whatever becomes of him, the file is known."""
+        self._begun(channel, reading.caller(event, self._means.country))
+        if not await self._means.on_disk():
+            return "no"
+        request = self._leaving(channel)
+        if request is None or request.message is None:
+            return "no"
+        self._set(channel, "ACD_MESSAGE", request.message.name)
+        if not request.number:
+            return "begun"
+        self._set(channel, "ACD_DIGITS", spoken(numbers.national_digits(request.number, self._means.country)))
+        return "number"
+
+    def _begun(self, channel: ChannelId, caller: Caller) -> None:
+        number = self._allowed(caller.e164) if caller.e164 else ""
+        self._tell(MessageBegun(pbx=self._pbx, channel=channel, number=number))
+
+    async def _number(self, channel: ChannelId, event: Event) -> str:
+        number = self._allowed(unquote(event.get("Typed", "")))
         if not number:
-            self._answer(channel, "refused")
-            return
+            return "refused"
         self._tell(NumberTyped(pbx=self._pbx, channel=channel, number=number))
-        self._answer(channel, "number")
+        return "number" if await self._means.on_disk() else "refused"
 
     def _allowed(self, text: str) -> str:
         """The number in E.164; empty if it may not be called."""
@@ -155,8 +164,8 @@ class Callbacks:
             log.info("callback.number_refused", pbx=self._pbx, rule=refused.rule)
             return ""
 
-    async def _judge(self, channel: ChannelId) -> None:
-        self._answer(channel, "good" if await self._heard(channel) is not None else "bad")
+    async def _judge(self, channel: ChannelId, event: Event) -> str:
+        return "bad" if await self._heard(channel) is None else "good"
 
     async def _heard(self, channel: ChannelId) -> float | None:
         """How long the message is that he is leaving, in seconds; None if it is none."""
@@ -169,49 +178,49 @@ class Callbacks:
             log.info("callback.no_message", pbx=self._pbx, request=request.id, why=str(none))
             return None
 
-    async def _promise(self, channel: ChannelId) -> None:
-        """He hears that his place is kept only when it is."""
-        told = await self._keep(channel)
-        promised = next((fact for fact in told if isinstance(fact, CallbackPromised | CallbackRenewed)), None)
-        if promised is None:
-            self._answer(channel, "no")
-            return
-        if not await self._means.on_disk():
-            self._answer(channel, "no")
-            return
-        request = self._means.state.requests.get(promised.request)
-        place = self._means.state.place_of(request) if request else None
+    async def _promise(self, channel: ChannelId, event: Event) -> str:
+        """He hears that his place is kept only when it is: by him who asks, or by who died before he could tell."""
+        request = self._leaving(channel)
+        message = request.message.name if request and request.message else event.get("Message", "")
+        await self._keep(channel)
+        if not self._is_kept(message) or not await self._means.on_disk():
+            return "no"
+        place = self._place_of(message)
         self._set(channel, "ACD_DIGITS", spoken(str(place)) if place else "")
-        self._answer(channel, "kept")
+        return "kept"
 
-    async def _keep(self, channel: ChannelId) -> Sequence[AnyFact]:
+    def _is_kept(self, message: str) -> bool:
+        """By a callback, which may be over by now."""
+        state = self._means.state
+        return state.callback_with(message) is not None or any(
+            kept.name == message for kept in state.kept_messages.values()
+        )
+
+    def _place_of(self, message: str) -> int | None:
+        request = self._means.state.callback_with(message)
+        return self._means.state.place_of(request) if request else None
+
+    async def _keep(self, channel: ChannelId) -> None:
         """The message, on disk; and then the fact that it is there."""
         seconds = await self._heard(channel)
         request, messages = self._leaving(channel), self._means.messages
         if seconds is None or request is None or request.message is None or messages is None:
-            return ()
+            return
         if not request.number or not self._allowed(request.number) or not self._means.can_promise():
-            return ()
+            return
         try:
             await asyncio.to_thread(messages.keep, request.message.name)
         except OSError as error:
             log.error("callback.not_kept", pbx=self._pbx, request=request.id, error=str(error))
-            return ()
+            return
         hours = self._means.dialling.hours_of(request.number)
-        return self._tell(MessageLeft(pbx=self._pbx, channel=channel, seconds=seconds, hours=hours))
+        self._tell(MessageLeft(pbx=self._pbx, channel=channel, seconds=seconds, hours=hours))
 
     def _back(self, channel: ChannelId) -> None:
-        request = self._leaving(channel)
-        if request and request.message:
-            self._delete(request.message.name)
         self._tell(MessageDropped(pbx=self._pbx, channel=channel))
         if self._means.state.request_on(self._pbx, channel) is None:
             # His message was kept, but he could not be told so in time: he joins, and is asked what he wants of it.
             self._redirect(channel, "acd-wait", "1")
-
-    def _delete(self, message: str) -> None:
-        if self._means.messages:
-            self._tasks.start("deleting a message", asyncio.to_thread(self._means.messages.delete, message))
 
     def _leaving(self, channel: ChannelId) -> Request | None:
         request = self._means.state.request_on(self._pbx, channel)
@@ -227,14 +236,18 @@ class Callbacks:
         """Whoever has spoken has left his message; his file is closed by now."""
         self._tasks.start("keeping a message", self._finish(channel))
 
-    async def finish_all(self, alive: set[ChannelId], started: str) -> dict[str, str | None]:
-        """Of those who hung up unheard; or, where it is another Asterisk that has `started`, went down with theirs.
-        Answers with the numbers of all who went down with it that may be called, as the survey is to tell them."""
-        is_another = lost.is_another(self._means.state, self._pbx, started)
-        finish = self._keep_or_delete if is_another else self._finish
+    async def catch_up(self, live: Sequence[LiveChannel], started: str) -> dict[str, str | None]:
+        """With those who hung up unheard, or, where it is another Asterisk that has `started`, went down with theirs;
+        and with those who began unheard, before an agent is found for them. Answers with the numbers of all who went
+        down with it that may be called, as the survey is to tell them."""
+        alive, is_another = {one.channel for one in live}, lost.is_another(self._means.state, self._pbx, started)
+        finish = self._keep if is_another else self._finish
         for request in list(self._means.state.requests.values()):
             if request.aside and request.pbx == self._pbx and request.channel not in alive:
                 await finish(request.channel)
+        for one in live:
+            if one.aside:
+                self._begun(one.channel, one.caller)
         return self._may_call() if is_another else {}
 
     def _may_call(self) -> dict[str, str | None]:
@@ -244,13 +257,8 @@ class Callbacks:
         return {number: self._means.dialling.hours_of(number) for number in those_who_wait if self._allowed(number)}
 
     async def _finish(self, channel: ChannelId) -> None:
-        await self._keep_or_delete(channel)
+        await self._keep(channel)
         self._tell(ChannelGone(pbx=self._pbx, channel=channel))
-
-    async def _keep_or_delete(self, channel: ChannelId) -> None:
-        request = self._leaving(channel)
-        if not await self._keep(channel) and request and request.message:
-            self._delete(request.message.name)
 
     # ---- He is told, or asked
 
@@ -264,47 +272,28 @@ class Callbacks:
         self._redirect(fact.channel, "acd-callback-again", "1")
 
     def _chosen(self, channel: ChannelId, event: Event) -> None:
-        callback = self._means.state.requests.get(RequestId(unquote(event.get("Typed", ""))))
-        message = callback.message if callback else None
+        self._see_to(channel, event, Callbacks._choose)
+
+    async def _choose(self, channel: ChannelId, event: Event) -> str:
         told = self._tell(
             CallbackChosen(
                 pbx=self._pbx,
                 channel=channel,
-                request=callback.id if callback else RequestId(""),
+                request=RequestId(unquote(event.get("Typed", ""))),
                 choice=event.get("Step", ""),
                 caller=reading.caller(event, self._means.country),
             )
         )
-        if message and any(isinstance(fact, CallbackTakenToLine) for fact in told):
-            self._delete(message.name)  # he says it himself
-
-    def _caller_answered(self, fact: CallerAnswered) -> None:
-        self._answer(fact.channel, fact.result)
-
-    def _renewed(self, fact: CallbackRenewed) -> None:
-        if fact.was:
-            self._delete(fact.was.name)
+        result = next((fact.result for fact in told if isinstance(fact, CallerAnswered)), GONE)
+        return result if await self._means.on_disk() else GONE
 
     # ---- The agent
 
     def _key(self, channel: ChannelId, event: Event) -> None:
         if offer := self._channels.offer_of(channel):
-            when = self._moment(event.get("When", ""))
+            when = reading.moment(event.get("When", ""), self._now(), self._means.zone)
             reason, with_me = event.get("Reason", ""), event.get("With") == "1"
             self._tell(CallbackKey(offer, event.get("Do", ""), at=when, with_me=with_me, reason=reason))
-
-    def _moment(self, typed: str) -> float | None:
-        """HHMM: the next such time; DDMMHHMM: on the next such day."""
-        if not (typed.isascii() and typed.isdigit() and len(typed) in (4, 8)):
-            return None
-        now = datetime.fromtimestamp(self._now(), self._means.zone).astimezone(self._means.zone)
-        with suppress(ValueError):
-            at = now.replace(hour=int(typed[-4:-2]), minute=int(typed[-2:]), second=0, microsecond=0)
-            if len(typed) == 4:
-                return (at if at > now else at + timedelta(days=1)).timestamp()
-            at = at.replace(day=int(typed[:2]), month=int(typed[2:4]))
-            return (at if at > now else at.replace(year=at.year + 1)).timestamp()
-        return None
 
     def _customer_dialled(self, fact: CustomerDialled) -> None:
         self._tasks.start("dialling a customer", self._dial(fact))
@@ -313,6 +302,8 @@ class Callbacks:
         if not await self._means.on_disk():
             self._not_dialled(fact, Missed.FAILED, "the attempt cannot be written down")
             return
+        if not self._is_still_wanted(fact):
+            return  # nobody steered for a moment, and it was found that nobody had been dialled
         try:
             purpose = Purpose.CALLBACK if fact.kind == Kind.CALLBACK else Purpose.CLICK
             dial = self._means.dialling.dial_string(self._pbx, fact.number, purpose)
@@ -322,6 +313,7 @@ class Callbacks:
         except NoTrunk as error:
             self._not_dialled(fact, Missed.FAILED, str(error))
             return
+        self._set(fact.channel, "ACD_ATTEMPT", customers.attempt(fact.offer, fact.attempt))
         self._set(fact.channel, "ACD_KIND", fact.kind)
         self._set(fact.channel, "ACD_DIAL", dial)
         self._set(fact.channel, "ACD_CALLER_ID", fact.queue_number)
@@ -335,6 +327,14 @@ class Callbacks:
             self._set(fact.channel, "ACD_DIALLED", how.upper())
             self._redirect(fact.channel, "acd-customer", "told")
 
+    def _is_still_wanted(self, fact: CustomerDialled) -> bool:
+        request = self._means.state.requests.get(fact.request)
+        return request is not None and (request.accepted, request.attempts, request.reach) == (
+            fact.offer,
+            fact.attempt,
+            Reach.DIALLING,
+        )
+
     def _dialled(self, channel: ChannelId, event: Event) -> None:
         offer, status = self._channels.offer_of(channel), event.get("Status", "")
         if offer is None:
@@ -343,7 +343,7 @@ class Callbacks:
             self._tell(CustomerHungUp(offer))
             return
         cause = f"{status} {event.get('Cause', '')}".strip()
-        self._tell(CustomerNotReached(OfferId(offer), NOT_REACHED.get(status, Missed.FAILED), cause))
+        self._tell(CustomerNotReached(OfferId(offer), reading.missed(status), cause))
 
     # ---- To the dialplan
 
@@ -367,6 +367,12 @@ def spoken(digits: str) -> str:
     return "&".join(f"digits/{digit}" for digit in digits)
 
 
+_STEPS: dict[str, Step] = {
+    "begin": Callbacks._begin,
+    "number": Callbacks._number,
+    "recorded": Callbacks._judge,
+    "left": Callbacks._promise,
+}
 _HEARS: dict[str, Callable[[Callbacks, ChannelId, Event], None]] = {
     "AcdMessage": Callbacks._message,
     "AcdChoice": Callbacks._chosen,
@@ -375,9 +381,6 @@ _HEARS: dict[str, Callable[[Callbacks, ChannelId, Event], None]] = {
 }
 _ORDERS: dict[type[AnyFact], Callable[[Callbacks, Any], None]] = {
     CallbackOffered: Callbacks._offered,
-    RequestSetAside: Callbacks._set_aside,
     CallerAsked: Callbacks._asked,
-    CallerAnswered: Callbacks._caller_answered,
-    CallbackRenewed: Callbacks._renewed,
     CustomerDialled: Callbacks._customer_dialled,
 }

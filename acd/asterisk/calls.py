@@ -130,7 +130,7 @@ class Calls:
 
     async def _look_after(self) -> None:
         picture = await self._watch.picture()
-        may_call = await self._callbacks.finish_all({channel.channel for channel in picture.live}, picture.started)
+        may_call = await self._callbacks.catch_up(picture.live, picture.started)
         self._channels.name_of = {ChannelId(channel["Uniqueid"]): channel["Channel"] for channel in picture.channels}
         self._channels.keep_picked_up(self._channels.name_of.keys())
         self._channels.legs = {channel.channel: "" for channel in picture.live if offer_of(channel.channel)}
@@ -139,7 +139,7 @@ class Calls:
         # Who is in a bridge is marked rightly: whatever becomes of an offer to him, he is not to be taken out of it.
         marked = (one for one in picture.live if one.status == "ANSWERED" and not one.bridged)
         self._channels.marked = {one.channel for one in marked}
-        self._tell(PbxSurveyed(self.pbx, picture.live, picture.started, picture.fell_back, may_call))
+        self._tell(PbxSurveyed(self.pbx, picture.live, picture.started, picture.fell_back, may_call, picture.attempts))
         held, self._held = self._held or [], None
         for event in held:
             self._hear_late(event)

@@ -240,6 +240,7 @@ def _variables(fact: OfferMade, zone: ZoneInfo | None) -> str:
         "ACD_AGENT": fact.agent,
         "ACD_DEVICE": fact.device.name,
         "ACD_CALLER": fact.caller_channel,
+        "ACD_REQUEST": fact.request,
         "ACD_KIND": fact.kind,
     }
     if fact.device.accept_key:

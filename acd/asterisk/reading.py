@@ -6,12 +6,15 @@ Causes are those of ITU-T Q.850, as Asterisk makes them of SIP answers (`hangup_
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from datetime import datetime, timedelta, tzinfo
 from urllib.parse import unquote
 
 import structlog
 
 from acd import numbers
 from acd.asterisk.link import Event
+from acd.center.customers import ANSWERED
 from acd.center.inputs import CallerJoined, FeatureDialled, LegEnd, LiveChannel
 from acd.center.model import (
     HIGHEST_PRIORITY,
@@ -19,10 +22,12 @@ from acd.center.model import (
     AgentName,
     Caller,
     ChannelId,
+    Missed,
     Need,
     Needs,
     PbxName,
     QueueName,
+    RequestId,
 )
 
 log = structlog.get_logger()
@@ -40,7 +45,10 @@ VARIABLES = (
     "ACD_AGENT",
     "ACD_DEVICE",
     "ACD_CALLER",
+    "ACD_REQUEST",
     "ACD_ACCEPTED",
+    "ACD_TRIED",
+    "DIALSTATUS",
 )
 """The channel variables by which a waiting caller and an agent's leg are recognised."""
 NOBODY = "nobody"
@@ -54,6 +62,8 @@ FORWARDED = "23 forwarded"
 
 _CAUSES = {"17": LegEnd.BUSY, "21": LegEnd.REJECTED, "18": LegEnd.NO_ANSWER, "19": LegEnd.NO_ANSWER}
 _NORMAL = {"16", "26"}
+_MISSED = {"BUSY": Missed.BUSY, "NOANSWER": Missed.NO_ANSWER, "CANCEL": Missed.NO_ANSWER}
+"""DIALSTATUS of who could be rung; whoever hangs up while it rings (CANCEL) has not reached anybody."""
 # Why an Originate failed, where no channel was there to say it (AST_CONTROL_RINGING and AST_CONTROL_BUSY in frame.h).
 _REASONS = {"3": LegEnd.NO_ANSWER, "5": LegEnd.BUSY}
 
@@ -99,7 +109,10 @@ def live_channel(event: Event, country: str | None, ahead_seconds: float = 0) ->
         agent=agent(variables["ACD_AGENT"]),
         device=variables["ACD_DEVICE"],
         rings_for=ChannelId(variables["ACD_CALLER"]) if variables["ACD_CALLER"] else None,
+        request=RequestId(variables["ACD_REQUEST"]) if variables["ACD_REQUEST"] else None,
         accepted=variables["ACD_ACCEPTED"] == "yes",
+        attempt=variables["ACD_TRIED"],
+        attempt_ended=attempt_ended(variables["DIALSTATUS"]),
         joined_at=None if joined_at is None else joined_at + ahead_seconds,
         priority=priority(variables["ACD_PRIORITY"]),
         max_wait_seconds=seconds(variables["ACD_MAX_WAIT"]),
@@ -115,6 +128,16 @@ def _variables(event: Event) -> dict[str, str]:
     pairs = (line.partition("=") for line in event.all("Variable"))
     found = {name: "" if value == "(null)" else value for name, _, value in pairs}
     return {name: found.get(name, "") for name in VARIABLES}
+
+
+def attempt_ended(status: str) -> str:
+    """How, by DIALSTATUS: `answered`, or how it failed; empty while it goes on."""
+    return ANSWERED if status == "ANSWER" else status and missed(status)
+
+
+def missed(status: str) -> Missed:
+    """How, by DIALSTATUS, an attempt has failed."""
+    return _MISSED.get(status, Missed.FAILED)
 
 
 def phone_of(channel_name: str) -> str:
@@ -159,6 +182,26 @@ def seconds(text: str) -> float | None:
     if text:
         log.warning("join.bad_seconds", value=text[:40])
     return None
+
+
+def moment(typed: str, now: float, zone: tzinfo | None) -> float | None:
+    """HHMM: the next such time; DDMMHHMM: on the next such day; None if there is none. By the clocks of that zone, or
+    (None) of this machine. A time that they skip when they are put forward is that of a clock that was not."""
+    if not (typed.isascii() and typed.isdigit() and len(typed) in (4, 8)):
+        return None
+    today = datetime.fromtimestamp(now, zone).replace(second=0, microsecond=0, fold=0)
+    with suppress(ValueError):
+        at = today.replace(hour=int(typed[-4:-2]), minute=int(typed[-2:]))
+        if len(typed) == 4:
+            return _first_after(now, at) or (at + timedelta(days=1)).timestamp()
+        at = at.replace(day=int(typed[:2]), month=int(typed[2:4]))
+        return _first_after(now, at) or at.replace(year=at.year + 1).timestamp()
+    return None
+
+
+def _first_after(now: float, at: datetime) -> float | None:
+    """Where clocks are put back, they show a time twice."""
+    return next((then for fold in (0, 1) if (then := at.replace(fold=fold).timestamp()) > now), None)
 
 
 def needs(text: str) -> Needs:

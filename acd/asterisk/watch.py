@@ -11,8 +11,9 @@ import structlog
 from acd.asterisk import reading
 from acd.asterisk.callbacks import Means
 from acd.asterisk.link import ActionFailed, ActionRefused, Event, Link
+from acd.center import customers
 from acd.center.inputs import Contradiction, LiveChannel, PbxContradicted
-from acd.center.model import PbxName, QueueName
+from acd.center.model import Missed, OfferId, PbxName, QueueName, Reach
 
 log = structlog.get_logger()
 
@@ -38,6 +39,8 @@ class Picture(NamedTuple):
     """The moment at which this Asterisk was started, in its own words; empty if it does not say."""
     fell_back: dict[QueueName, int]
     """How many callers have gone to the fallback since then."""
+    attempts: dict[OfferId, str]
+    """How those ended to reach a customer whose legs are gone; as in PbxSurveyed."""
 
 
 class Watch:
@@ -74,7 +77,8 @@ class Watch:
             try:
                 started = await self._start_of_asterisk()
                 channels = await self._channels()
-                return Picture(channels, await self._read(channels), started, await self._fell_back())
+                live = await self._read(channels)
+                return Picture(channels, live, started, await self._fell_back(), await self._attempts(live))
             except ActionFailed as error:
                 log.warning("pbx.survey_failed", pbx=self.pbx, why=str(error))
                 await asyncio.sleep(SURVEY_AGAIN_SECONDS)
@@ -111,14 +115,29 @@ class Watch:
         counts = await asyncio.gather(*(self._number(f"ACD_FELL_BACK_{queue}") for queue in queues))
         return {queue: count for queue, count in zip(queues, counts, strict=True) if count is not None}
 
+    async def _attempts(self, live: tuple[LiveChannel, ...]) -> dict[OfferId, str]:
+        """Each agent's last one is in a global variable of Asterisk's, from the moment at which its leg is gone."""
+        state, alive, ended = self.means.state, {one.channel for one in live}, {}
+        for offer in [one for one in state.offers.values() if one.pbx == self.pbx and one.channel not in alive]:
+            called = customers.being_called(state, offer)
+            if called and called.reach is Reach.DIALLING:
+                attempt, _, status = (await self._value(f"ACD_TRIED_{offer.agent}")).partition(" ")
+                if attempt == customers.attempt(offer.id, called.attempts):
+                    ended[offer.id] = reading.attempt_ended(status) or Missed.FAILED
+        return ended
+
     async def _number(self, variable: str) -> int | None:
-        """Among the global ones; None if there is none of that name, or Asterisk does not say."""
+        """None if there is none of that name, or Asterisk does not say."""
+        return reading.number(await self._value(variable))
+
+    async def _value(self, variable: str) -> str:
+        """Of a global one; empty if there is none of that name, or Asterisk does not say."""
         try:
             answer = await self._link.send("Getvar", {"Variable": variable})
         except ActionFailed as error:
             log.info("pbx.action_failed", pbx=self.pbx, action="Getvar", channel=None, why=str(error))
-            return None
-        return reading.number(answer.get("Value", ""))
+            return ""
+        return answer.get("Value", "")
 
     async def _channels(self) -> list[Event]:
         return await self._link.ask("Status", {"Variables": ",".join(reading.VARIABLES)})

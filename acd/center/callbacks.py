@@ -58,6 +58,10 @@ from acd.center.turn import Turn
 
 LOOK_AGAIN_SECONDS = 30.0
 """How often a caller who is not thought to wait for long is looked at again."""
+LINE, CANCEL = "line", "cancel"
+CHOICES = ("keep", LINE, CANCEL)
+"""Of one who calls again."""
+GONE = "gone"
 
 
 # ---- He is told that he may
@@ -217,13 +221,14 @@ def ask(turn: Turn, told: CallerJoined, request: Request) -> None:
 
 
 def chosen(turn: Turn, told: CallbackChosen) -> None:
-    """An agent may have taken it meanwhile, or it may have gone: then the caller is told `gone`, and joins anew. Whose
-    phone only rings for it is called off."""
+    """An agent may have taken it meanwhile, or it may have gone: then the caller is told `gone`, and joins anew; so he
+    does, and is asked again, if his choice is none. Whose phone only rings for it is called off. What is over need not
+    be cancelled."""
     request = turn.state.requests.get(told.request)
-    result = told.choice
+    result = told.choice if told.choice in CHOICES else GONE
     if request is None or request.kind != Kind.CALLBACK or _is_taken(request):
-        result = "gone"
-    elif told.choice == "line":
+        result = CANCEL if request is None and told.choice == CANCEL else GONE
+    elif told.choice == LINE:
         offers.withdraw_all(turn, request)
         turn.tell(
             CallbackTakenToLine(
@@ -238,7 +243,7 @@ def chosen(turn: Turn, told: CallbackChosen) -> None:
         )
         rules = turn.state.queues[request.queue].rules
         announcements.plan(turn, request, announcements.for_newcomer(rules, turn.now))
-    elif told.choice == "cancel":
+    elif told.choice == CANCEL:
         offers.withdraw_all(turn, request)
         calls.end(turn, request, Outcome.CANCELLED, ended_by="caller")
     turn.tell(CallerAnswered(at=turn.now, pbx=told.pbx, channel=told.channel, result=result))

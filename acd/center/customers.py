@@ -40,6 +40,7 @@ from acd.center.model import (
     Missed,
     NotAllowed,
     Offer,
+    OfferId,
     Outcome,
     Reach,
     Refused,
@@ -53,6 +54,8 @@ from acd.center.turn import Turn
 
 IN_TOUCH = (Reach.DIALLING, Reach.TALKING)
 HAVE_TALKED = (Reach.TALKING, Reach.LEFT)
+ANSWERED = "answered"
+"""What an attempt came to that reached its customer."""
 
 # ---- An agent wants to call somebody
 
@@ -124,19 +127,30 @@ def answered(turn: Turn, told: CustomerAnswered) -> None:
         _reached(turn, offer, told.channel)
 
 
-def is_dialling(state: State, offer: Offer) -> bool:
+def attempt(offer: OfferId, number: int) -> str:
+    """Its name: on which leg it is made, and which one it is."""
+    return f"{offer}.{number}"
+
+
+def being_called(state: State, offer: Offer) -> Request | None:
+    """Whose customer this offer's agent has called."""
     request = state.requests.get(offer.request)
-    return request is not None and request.accepted == offer.id and request.reach is Reach.DIALLING
+    called = request is not None and request.accepted == offer.id and request.reach is not None
+    return request if called else None
 
 
-def found_talking(turn: Turn, offer: Offer) -> None:
-    """Who reached the customer unheard."""
-    _reached(turn, offer, ChannelId(""))
+def found(turn: Turn, offer: Offer, how: str) -> None:
+    """What became of an attempt was not heard, and shows now: `answered`, or as in CustomerNotReached."""
+    if how == ANSWERED:
+        _reached(turn, offer, ChannelId(""))
+    else:
+        not_reached(turn, CustomerNotReached(offer.id, Missed(how), "unheard"))
 
 
 def _reached(turn: Turn, offer: Offer, channel: ChannelId) -> None:
+    """Also when it was believed that he was not."""
     request = _request_of(turn, offer)
-    if request and request.reach is Reach.DIALLING:
+    if request and request.reach in (Reach.DIALLING, Reach.MISSED):
         turn.tell(CustomerReached(at=turn.now, request=request.id, pbx=offer.pbx, channel=channel))
 
 

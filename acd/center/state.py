@@ -151,6 +151,8 @@ class State:
         self.dialled: list[tuple[float, str]] = []
         """Customers' numbers of the last day, the oldest first."""
         self.kept_messages: dict[RequestId, KeptMessage] = {}
+        self.unwanted: dict[str, PbxName] = {}
+        """Messages that are nobody's any more, by name, each with its server: their files are to be deleted."""
         self.unsettled: dict[AgentName, RequestId] = {}
         """Callbacks of which these agents, in their wrap-up, have yet to say how they ended."""
         self.steered: set[PbxName] = set()
@@ -186,6 +188,11 @@ class State:
     def request_on(self, pbx: PbxName, channel: ChannelId) -> Request | None:
         request = self.request_of_channel.get((pbx, channel))
         return self.requests[request] if request else None
+
+    def callback_with(self, message: str) -> Request | None:
+        """The one that is open."""
+        callbacks = (self.requests[name] for name in self.callbacks.values())
+        return next((one for one in callbacks if one.message and one.message.name == message), None)
 
     def place_of(self, request: Request) -> int | None:
         """1 = next; None for one that no longer waits, or never did."""

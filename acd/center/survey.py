@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Set
 from typing import Any, NamedTuple
 
-from acd.center import announcements, callbacks, calls, legs, lost, offers, phones
+from acd.center import announcements, callbacks, calls, customers, legs, lost, offers, phones
 from acd.center.facts import CallersFellBack, ContradictionFound, LegReleased, PbxStateChanged
 from acd.center.inputs import (
     CallerJoined,
@@ -49,6 +49,9 @@ def link_lost(turn: Turn, told: PbxLost) -> None:
 def surveyed(turn: Turn, told: PbxSurveyed) -> None:
     if lost.is_another(turn.state, told.pbx, told.started):
         lost.end_everything(turn, told)
+    for name, how in told.attempts.items():
+        if offer := turn.state.offers.get(name):
+            customers.found(turn, offer, how)
     released = {offer.id for offer in turn.state.offers.values() if offer.pbx == told.pbx and offer.released}
     _put_right(turn, told.pbx, told.channels)
     for offer in [offer for offer in turn.state.offers.values() if offer.pbx == told.pbx]:
@@ -178,10 +181,12 @@ def _callers_elsewhere(here: _Here) -> Iterator[_Found]:
 
 
 def _callers_unknown(here: _Here) -> Iterator[_Found]:
+    """Who leaves a message, or has left one and is not told so yet, asks himself what he is to do next."""
     for live, request in here.callers():
         if request is not None and request.state is not RequestState.ONGOING:
             continue
-        if live.queue and not live.bridged and (not live.status or _is_marked_in_vain(live)):
+        waits = not live.bridged and not live.aside
+        if live.queue and waits and (not live.status or _is_marked_in_vain(live)):
             yield _Found(
                 Difference.CALLER_UNKNOWN,
                 live.channel,

@@ -98,6 +98,9 @@ class WorldDesk:
     def state(self) -> State:
         return self.world.center.state
 
+    async def on_disk(self) -> bool:
+        return True
+
     dialling = Dialling(now=lambda: START)
     messages: Messages | None = None
 

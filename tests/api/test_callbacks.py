@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -179,6 +180,55 @@ async def test_who_does_not_see_the_queue_sees_no_callback(office: Office) -> No
 
     assert (await office.sees("dora", "/v1/callbacks"))["callbacks"] == []
     assert (await office.asks("dora", "GET", f"/v1/callbacks/{one['id']}")).status == 404
+
+
+# ---- What a customer may be told
+
+
+PROMISES: list[tuple[str, dict[str, Any] | None]] = [
+    ("", {"queue": "sales", "number": "+31612345678"}),
+    ("/{id}/reschedule", {"at": "2099-01-01T00:00:00Z"}),
+    ("/{id}/cancel", None),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), PROMISES)
+async def test_it_is_answered_when_it_is_on_disk(
+    office: Office, monkeypatch: pytest.MonkeyPatch, path: str, body: dict[str, Any] | None
+) -> None:
+    one = await asked_for(office)
+    comes_to_the_disk, is_there = asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> bool:
+        comes_to_the_disk.set()
+        return await is_there.wait()
+
+    monkeypatch.setattr(office.desk, "on_disk", slowly)
+    asks = asyncio.create_task(office.asks("supervisor", "POST", f"/v1/callbacks{path.format(**one)}", body))
+    await comes_to_the_disk.wait()
+    assert not asks.done()
+    is_there.set()
+
+    assert (await asks).status == 200
+
+
+@pytest.mark.parametrize(("path", "body"), PROMISES)
+@pytest.mark.parametrize("patience", [5.0, 0.0])
+async def test_a_disk_that_takes_nothing_or_does_not_answer_promises_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch, path: str, body: dict[str, Any] | None, patience: float
+) -> None:
+    one = await asked_for(office)
+
+    async def never() -> bool:
+        return False if patience else await asyncio.Event().wait()
+
+    monkeypatch.setattr(office.desk, "on_disk", never)
+    monkeypatch.setattr("acd.api.callbacks.PROMISE_SECONDS", patience)
+
+    answer = await office.asks("supervisor", "POST", f"/v1/callbacks{path.format(**one)}", body)
+
+    assert answer.status == 503
+    assert "promise nothing" in answer.detail
 
 
 # ---- Messages

@@ -67,7 +67,7 @@ async def test_numbers_that_the_dial_policy_lets_through_may_be_called_each_in_i
         world.caller_joins("sales", e164=number)
     callbacks = _callbacks(world)
 
-    may_call = await callbacks.finish_all(set(), TUESDAY)
+    may_call = await callbacks.catch_up((), TUESDAY)
 
     assert may_call.keys() == {DUTCH}
     assert may_call[DUTCH] is not None
@@ -77,20 +77,20 @@ async def test_numbers_that_the_dial_policy_lets_through_may_be_called_each_in_i
 async def test_nobody_may_be_called_while_the_journal_cannot_be_written(world: World) -> None:
     world.caller_joins("sales", e164=DUTCH)
 
-    assert await _callbacks(world, can_promise=lambda: False).finish_all(set(), TUESDAY) == {}
+    assert await _callbacks(world, can_promise=lambda: False).catch_up((), TUESDAY) == {}
 
 
 @pytest.mark.parametrize("started", ["monday", ""])
 async def test_nobody_is_asked_about_where_it_is_the_same_asterisk(world: World, started: str) -> None:
     world.caller_joins("sales", e164=DUTCH)
 
-    assert await _callbacks(world).finish_all(set(), started) == {}
+    assert await _callbacks(world).catch_up((), started) == {}
 
 
 async def test_who_was_about_to_leave_a_message_may_be_called_at_the_number_that_he_gave(world: World) -> None:
     request = _leaves_a_message(world, MOBILE)
 
-    assert (await _callbacks(world).finish_all(set(), TUESDAY)).keys() == {MOBILE}
+    assert (await _callbacks(world).catch_up((), TUESDAY)).keys() == {MOBILE}
     assert world.request(request).aside
 
 
@@ -107,7 +107,7 @@ class _Spoken(Messages):
 async def test_what_he_had_said_by_then_is_kept(world: World, tmp_path: Path) -> None:
     request = _leaves_a_message(world, MOBILE)
 
-    assert await _callbacks(world, messages=_Spoken(tmp_path)).finish_all(set(), TUESDAY) == {}
+    assert await _callbacks(world, messages=_Spoken(tmp_path)).catch_up((), TUESDAY) == {}
 
     promised = world.last(CallbackPromised)
     assert (promised.request, promised.number) == (request, MOBILE)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from acd.asterisk import reading
@@ -97,6 +102,69 @@ def test_an_unknown_caller_has_no_number() -> None:
     assert reading.caller(event("Newchannel", CallerIDNum="<unknown>", CallerIDName="<unknown>"), None) == Caller()
 
 
+# ---- Moments that an agent types
+
+
+AMSTERDAM = ZoneInfo("Europe/Amsterdam")
+"""2026-03-29, 2:00 to 3:00, is skipped there; 2026-10-25, 2:00 to 3:00, comes twice."""
+
+
+def at(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
+@pytest.fixture(params=["of the site", "of the machine"])
+def zone(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZoneInfo | None]:
+    if request.param == "of the site":
+        yield AMSTERDAM
+        return
+    with monkeypatch.context() as changed:
+        changed.setenv("TZ", "Europe/Amsterdam")
+        time.tzset()
+        yield None
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("now", "typed", "then"),
+    [
+        ("2026-07-01T10:00:00+02:00", "1430", "2026-07-01T14:30:00+02:00"),
+        ("2026-07-01T14:30:00+02:00", "1430", "2026-07-02T14:30:00+02:00"),
+        ("2026-07-01T10:00:30+02:00", "1000", "2026-07-02T10:00:00+02:00"),
+        ("2026-12-31T23:00:00+01:00", "0800", "2027-01-01T08:00:00+01:00"),
+        ("2026-07-01T10:00:00+02:00", "24121430", "2026-12-24T14:30:00+01:00"),
+        ("2026-07-01T10:00:00+02:00", "01050900", "2027-05-01T09:00:00+02:00"),
+        # Over a night in which the clocks change.
+        ("2026-03-28T20:00:00+01:00", "0900", "2026-03-29T09:00:00+02:00"),
+        ("2026-10-24T20:00:00+02:00", "0900", "2026-10-25T09:00:00+01:00"),
+        ("2026-10-24T20:00:00+02:00", "26101500", "2026-10-26T15:00:00+01:00"),
+        # The hour that is skipped.
+        ("2026-03-28T20:00:00+01:00", "0230", "2026-03-29T03:30:00+02:00"),
+        ("2026-03-29T01:59:00+01:00", "29030230", "2026-03-29T03:30:00+02:00"),
+        ("2026-03-29T03:40:00+02:00", "0230", "2026-03-30T02:30:00+02:00"),
+        # The hour that comes twice: it is the first one, while that is still to come, or else the second.
+        ("2026-10-25T01:00:00+02:00", "0230", "2026-10-25T02:30:00+02:00"),
+        ("2026-10-25T02:45:00+02:00", "0230", "2026-10-25T02:30:00+01:00"),
+        ("2026-10-25T02:45:00+02:00", "25100230", "2026-10-25T02:30:00+01:00"),
+        ("2026-10-25T02:15:00+01:00", "0230", "2026-10-25T02:30:00+01:00"),
+        ("2026-10-25T02:45:00+01:00", "0230", "2026-10-26T02:30:00+01:00"),
+        ("2026-10-25T02:15:00+01:00", "0210", "2026-10-26T02:10:00+01:00"),
+    ],
+)
+def test_a_time_is_the_next_one_that_the_clocks_show(zone: ZoneInfo | None, now: str, typed: str, then: str) -> None:
+    moment = reading.moment(typed, at(now), zone)
+
+    assert moment is not None
+    assert datetime.fromtimestamp(moment, AMSTERDAM).isoformat() == then
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "1", "2400", "1260", "12345", "32121200", "31021200", "00011200", "01131200", "12:3", "١٢٣٤", "-100"]
+)
+def test_what_is_no_time_is_none(typed: str) -> None:
+    assert reading.moment(typed, at("2026-07-01T10:00:00+02:00"), AMSTERDAM) is None
+
+
 # ---- What a survey finds
 
 
@@ -124,6 +192,39 @@ def test_a_living_channel_says_where_it_waits_and_since_when() -> None:
     assert (live.queue, live.status, live.joined_at) == ("sales", "", 1_700_000_000)
     assert (live.priority, live.max_wait_seconds, live.preferred_agent) == (3, 60, "bob")
     assert (live.needs, live.caller.number) == ((Need("french", 1),), "100")
+
+
+def test_a_leg_says_whom_it_was_to_reach_and_how_far_it_came() -> None:
+    live = reading.live_channel(
+        event(
+            "Status",
+            "ACD_AGENT=alice",
+            "ACD_REQUEST=0006124e5000000a",
+            "ACD_TRIED=0006124e5000000b.2",
+            "DIALSTATUS=NOANSWER",
+            Uniqueid="acd-0006124e5000000b",
+            Channel="PJSIP/alice-00000001",
+        ),
+        None,
+    )
+
+    assert (live.request, live.attempt, live.attempt_ended) == ("0006124e5000000a", "0006124e5000000b.2", "no_answer")
+
+
+@pytest.mark.parametrize(
+    ("status", "ended"),
+    [
+        ("", ""),
+        ("ANSWER", "answered"),
+        ("BUSY", "busy"),
+        ("NOANSWER", "no_answer"),
+        ("CANCEL", "no_answer"),
+        ("CONGESTION", "failed"),
+        ("CHANUNAVAIL", "failed"),
+    ],
+)
+def test_how_an_attempt_ended_is_told_by_dial(status: str, ended: str) -> None:
+    assert reading.attempt_ended(status) == ended
 
 
 def test_a_channel_that_never_was_in_a_line_says_so() -> None:

@@ -437,6 +437,29 @@ def test_or_have_it_cancelled() -> None:
     assert world.told(RequestQueued)[-1].channel == "again"
 
 
+@pytest.mark.parametrize("choice", ["fly", "", "KEEP"])
+def test_whoever_chooses_something_else_joins_and_is_asked_again(choice: str) -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    joins_again(world)
+
+    assert chooses(world, request, choice) == "gone"
+
+    joins_again(world)
+    assert len(world.told(CallerAsked, request=request)) == 2
+
+
+def test_what_was_cancelled_already_is_cancelled_and_what_is_over_is_not_kept() -> None:
+    """He says it again, for the daemon died before it could answer."""
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    joins_again(world)
+
+    assert [chooses(world, request, choice) for choice in ("cancel", "cancel", "keep")] == ["cancel", "cancel", "gone"]
+
+
 def test_an_agent_may_have_it_by_then() -> None:
     world = with_busy_agents()
     request = world.caller_joins("sales")
@@ -543,6 +566,95 @@ def test_one_that_nobody_has_can_be_cancelled_also_while_a_phone_rings_for_it() 
 
     assert world.ringing == {}
     assert world.last(RequestEnded).outcome == "cancelled"
+
+
+# ---- Files that are nobody's any more
+
+
+def file_of(world: World, request: RequestId) -> str:
+    message = world.request(request).message
+    assert message
+    return message.name
+
+
+def test_the_recording_of_who_would_rather_wait_is_to_be_deleted_also_after_a_crash() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.begins_a_message(request)
+    file = file_of(world, request)
+
+    world.link_is_lost()
+    world.link_is_back(found=[world.live(request, aside=False)])
+
+    assert world.center.state.unwanted == {file: MAIN}
+    world.daemon_restarts()
+    world.tell(inputs.DeleteMessage(file))
+    assert world.center.state.unwanted == {}
+
+
+def test_and_of_who_hung_up_without_a_word() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.begins_a_message(request)
+    file = file_of(world, request)
+
+    world.caller_hangs_up(request)
+
+    assert list(world.center.state.unwanted) == [file]
+
+
+def test_and_the_message_that_another_one_replaces_but_not_that_one() -> None:
+    world = with_busy_agents()
+    first = world.caller_joins("sales")
+    world.leaves_a_message(first)
+    old = file_of(world, first)
+
+    world.leaves_a_message(world.caller_joins("sales"))
+
+    assert list(world.center.state.unwanted) == [old]
+    assert world.center.state.callback_with(file_of(world, first)) is world.request(first)
+
+
+def test_and_that_of_who_waits_on_the_line_after_all() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    file = file_of(world, request)
+    joins_again(world)
+
+    chooses(world, request, "line")
+
+    assert list(world.center.state.unwanted) == [file]
+
+
+def test_what_was_left_for_a_callback_is_kept_when_it_is_over() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    file = file_of(world, request)
+
+    world.tell(inputs.CancelRequest(request))
+
+    assert world.center.state.unwanted == {}
+    assert [kept.name for kept in world.center.state.kept_messages.values()] == [file]
+
+
+# ---- After a crash
+
+
+def test_who_was_promised_a_callback_and_not_told_so_yet_is_not_taken_for_one_who_waits() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    channel = world.request(request).channel
+    world.begins_a_message(request, NUMBER)
+    world.tell(inputs.MessageLeft(MAIN, channel, seconds=5))
+    world.daemon_restarts()
+    tells = inputs.LiveChannel(channel, bridged=False, queue=SALES, aside=True, caller=Caller(e164=NUMBER))
+
+    world.link_is_back(found=[tells])
+
+    assert world.told(CallerAsked) == []
+    assert world.line("sales") == [request]
 
 
 # ---- With somebody

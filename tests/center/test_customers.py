@@ -8,10 +8,11 @@ import pytest
 
 from acd.center import Refused, inputs
 from acd.center.facts import CustomerDialled, CustomerMissed, LegReleased, RequestConnected, RequestEnded
-from acd.center.inputs import LegEnd
+from acd.center.inputs import LegEnd, LiveChannel
 from acd.center.model import (
     AgentName,
     AgentState,
+    ChannelId,
     ClickToDialRules,
     Missed,
     QueueName,
@@ -216,8 +217,11 @@ def test_an_appointment_is_with_somebody_who_takes_callbacks_of_that_queue() -> 
     world, request = with_a_callback()
     world.with_queue("support").with_agents("carol", callbacks=True, support=1)
 
-    with pytest.raises(Refused, match="does not serve sales"):
-        world.tell(inputs.Reschedule(request, START + 1000, AgentName("carol")))
+    for agent, why in (("carol", "does not serve sales"), ("nora", "takes no callbacks"), ("nobody", "no agent")):
+        with pytest.raises(Refused, match=why):
+            world.tell(inputs.Reschedule(request, START + 1000, AgentName(agent)))
+
+    assert world.state_of("alice") == "connected"
 
 
 def test_over_the_api_with_a_comment_also_while_a_phone_rings_for_it() -> None:
@@ -330,6 +334,128 @@ def test_an_attempt_that_was_made_is_known_after_a_crash_and_its_leg_goes_on() -
     world.hangs_up("alice")
     world.time_passes(5)
     assert world.ending_of(request).outcome == "answered"
+
+
+def after_a_crash_while_it_rang(**rules: Any) -> tuple[World, RequestId]:
+    world, request = with_a_callback(**rules)
+    world.presses("alice", "call")
+    world.daemon_restarts()
+    return world, request
+
+
+def test_who_talked_unheard_and_is_alone_now_has_reached_the_customer() -> None:
+    world, request = after_a_crash_while_it_rang()
+
+    world.link_is_back(found=[world.live_leg(world.offer("alice"), attempt_ended="answered")])
+
+    assert world.request(request).reach == "left"
+    world.hangs_up("alice")
+    world.time_passes(5)
+    assert world.ending_of(request).outcome == "answered"
+
+
+def test_who_talks_still_has_reached_him() -> None:
+    world, request = after_a_crash_while_it_rang()
+
+    world.link_is_back(found=[world.live_leg(world.offer("alice"), bridged=True, attempt_ended="answered")])
+
+    assert world.request(request).reach == "talking"
+
+
+def test_who_was_not_reached_unheard_can_be_called_again_by_key() -> None:
+    world, request = after_a_crash_while_it_rang()
+
+    world.link_is_back(found=[world.live_leg(world.offer("alice"), attempt_ended="busy")])
+
+    assert (world.request(request).reach, world.last(CustomerMissed).how) == ("missed", "busy")
+    world.presses("alice", "call")
+    assert world.last(CustomerDialled).attempt == 2
+
+
+@pytest.mark.parametrize("attempt", ["", "0000000000000001.1"])
+def test_an_attempt_that_was_written_down_and_never_made_can_be_made_by_key(attempt: str) -> None:
+    world, request = after_a_crash_while_it_rang()
+
+    world.link_is_back(found=[world.live_leg(world.offer("alice"), attempt=attempt, attempt_ended="busy")])
+
+    assert (world.request(request).reach, world.last(CustomerMissed).how) == ("missed", "failed")
+    world.presses("alice", "call")
+    assert world.last(CustomerDialled).attempt == 2
+    world.customer_answers("alice")
+    assert world.request(request).reach == "talking"
+
+
+def test_while_somebody_steers_an_order_to_dial_may_be_on_its_way() -> None:
+    world, request = with_a_callback()
+    world.presses("alice", "call")
+
+    world.comparison_finds(found=[world.live_leg(world.offer("alice"), attempt="")])
+
+    assert world.request(request).reach == "dialling"
+
+
+def test_whose_end_was_not_heard_either_is_found_out_when_the_leg_is_gone() -> None:
+    world, request = after_a_crash_while_it_rang()
+    leg = world.offer("alice")
+
+    world.link_is_back(gone=[leg.channel], attempts={leg.id: "answered"})
+    world.time_passes(5)
+
+    assert world.ending_of(request).outcome == "answered"
+    assert len(world.told(CustomerDialled)) == 1
+
+
+def test_who_was_busy_when_nobody_listened_is_tried_again_later() -> None:
+    world, request = after_a_crash_while_it_rang(retry_seconds=600)
+    leg = world.offer("alice")
+
+    world.link_is_back(gone=[leg.channel], attempts={leg.id: "busy"})
+    world.time_passes(5)
+
+    assert world.last(CustomerMissed).how == "busy"
+    assert world.request(request).due_at == START + 605
+
+
+def test_a_customer_of_whose_channel_nothing_is_known_is_missed_when_the_leg_is_alone() -> None:
+    world, request = after_a_crash_while_it_rang()
+    leg = world.offer("alice")
+    world.link_is_back(found=[world.live_leg(leg, bridged=True)])
+    world.link_is_lost()
+
+    world.link_is_back(found=[world.live_leg(leg, bridged=False)])
+
+    assert world.request(request).reach == "left"
+
+
+def test_a_customer_who_answers_was_reached_whatever_was_believed() -> None:
+    world, request = with_a_callback()
+    world.presses("alice", "call")
+    world.customer_is_not_reached("alice", "failed")
+
+    world.customer_answers("alice")
+
+    assert world.request(request).reach == "talking"
+
+
+def test_a_phone_that_rings_for_a_callback_of_which_nothing_was_written_down_rings_on() -> None:
+    world = callback_queue("alice", "bob")
+    world.link_is_lost()
+    request = asks(world)
+    leg = LiveChannel(
+        ChannelId("acd-0000000000000001"),
+        bridged=False,
+        talks=True,
+        dial="PJSIP/bob",
+        agent=AgentName("bob"),
+        device="PJSIP/bob",
+        request=request,
+        accepted=True,
+    )
+
+    world.link_is_back(found=[leg])
+
+    assert world.told(LegReleased) == []
+    assert (world.request(request).agent, world.state_of("bob")) == ("bob", "connected")
 
 
 def test_of_a_leg_that_ended_unheard_nothing_is_dialled_again_blindly() -> None:

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from acd.center import Center, Refused, inputs, survey
+from acd.center import Center, Refused, customers, inputs, survey
 from acd.center.facts import AnyFact, OfferMade, RequestEnded, RequestQueued
 from acd.center.inputs import Contradiction, Input, LegEnd, LiveChannel
 from acd.center.model import (
@@ -49,6 +49,8 @@ from .witness import Witness, heir_of
 START = 1_700_000_000.0
 MOBILES = {name: f"+3161234567{n}" for n, name in enumerate(("alice", "bob", "carol", "dave"))}
 MAIN = PbxName("main")
+ENDS = {Reach.DIALLING: "", Reach.TALKING: "answered", Reach.LEFT: "answered", Reach.MISSED: "no_answer"}
+"""What an agent's leg knows of his attempt to reach a customer."""
 FactT = TypeVar("FactT")
 
 
@@ -339,12 +341,13 @@ class World:
         started: str = "",
         fell_back: dict[str, int] | None = None,
         may_call: dict[str, str | None] | None = None,
+        attempts: dict[OfferId, str] | None = None,
     ) -> None:
         """The survey finds what the center believes in, but for what is gone meanwhile, or is found otherwise."""
         lives = {live.channel: live for live in (*self.everything_on(pbx), *found)}
         channels = tuple(live for channel, live in lives.items() if channel not in gone)
         counted = {QueueName(queue): callers for queue, callers in (fell_back or {}).items()}
-        self.tell(inputs.PbxSurveyed(PbxName(pbx), channels, started, counted, may_call or {}))
+        self.tell(inputs.PbxSurveyed(PbxName(pbx), channels, started, counted, may_call or {}, attempts or {}))
 
     def comparison_finds(
         self, pbx: str = MAIN, *, gone: Iterable[str] = (), found: Iterable[LiveChannel] = ()
@@ -396,19 +399,7 @@ class World:
         callers = [
             self.live(request.id) for request in state.requests.values() if request.pbx == pbx and request.channel
         ]
-        legs = [
-            LiveChannel(
-                channel=offer.channel,
-                bridged=self._is_bridged(offer),
-                talks=offer.answered_at is not None,
-                queue=offer.queue,
-                agent=offer.agent,
-                device=offer.device.name,
-                accepted=offer.outcome is OfferOutcome.ACCEPTED,
-            )
-            for offer in state.offers.values()
-            if offer.pbx == pbx
-        ]
+        legs = [self.live_leg(offer) for offer in state.offers.values() if offer.pbx == pbx]
         phones = [
             LiveChannel(channel=channel, bridged=True, dial=dial)
             for (where, channel), dial in state.phone_of_channel.items()
@@ -416,6 +407,23 @@ class World:
             if channel not in {leg.channel for leg in legs}
         ]
         return (*callers, *legs, *phones)
+
+    def live_leg(self, offer: Offer, **changes: Any) -> LiveChannel:
+        """An agent's channel as a survey finds it."""
+        called = customers.being_called(self.center.state, offer)
+        lives = LiveChannel(
+            channel=offer.channel,
+            bridged=self._is_bridged(offer),
+            talks=offer.answered_at is not None,
+            queue=offer.queue,
+            agent=offer.agent,
+            device=offer.device.name,
+            request=offer.request,
+            accepted=offer.outcome is OfferOutcome.ACCEPTED,
+            attempt=customers.attempt(offer.id, called.attempts) if called else "",
+            attempt_ended=ENDS[called.reach] if called and called.reach else "",
+        )
+        return replace(lives, **changes)
 
     def _is_bridged(self, offer: Offer) -> bool:
         request = self.center.state.requests.get(offer.request)

@@ -183,9 +183,9 @@ def _same_word(header: str, value: str, names: Names) -> str:
 
 
 def _same_variable(name: str, is_set: str, value: str, names: Names) -> str:
-    if name == "ACD_JOINED" and value.isdigit():
+    if name == "ACD_JOINED" and value.partition(".")[0].isdigit():
         value = "…"
-    elif name == "ACD_CALLER" and value != "(null)":
+    elif name in ("ACD_CALLER", "ACD_REQUEST") and value != "(null)":
         value = names.of(value)
     elif name == "BRIDGEPEER":
         value = value.partition("-")[0]

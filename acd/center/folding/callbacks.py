@@ -31,7 +31,7 @@ from acd.center.facts import (
 )
 from acd.center.folding import lanes
 from acd.center.line import place_key
-from acd.center.model import ChannelId, Kind, Message, Reach, Request, RequestState
+from acd.center.model import ChannelId, Kind, Message, PbxName, Reach, Request, RequestState
 
 if TYPE_CHECKING:
     from acd.center.state import State
@@ -69,6 +69,7 @@ def _number_given(state: State, fact: NumberGiven) -> None:
 
 def _request_resumed(state: State, fact: RequestResumed) -> None:
     request = state.requests[fact.request]
+    nobody_wants(state, request.message, request.pbx)
     request.aside, request.message, request.number = False, None, ""
     state.watch_wait(request)
     lanes.enter(state, request, fact.at)
@@ -76,6 +77,8 @@ def _request_resumed(state: State, fact: RequestResumed) -> None:
 
 def _callback_promised(state: State, fact: CallbackPromised) -> None:
     request = state.requests[fact.request]
+    if fact.message is None:
+        nobody_wants(state, request.message, request.pbx)
     lanes.leave(state, request)
     _stop_offering(state, request)
     forget_agent(state, request)
@@ -92,6 +95,7 @@ def _callback_promised(state: State, fact: CallbackPromised) -> None:
 
 def _callback_renewed(state: State, fact: CallbackRenewed) -> None:
     request = state.requests[fact.request]
+    nobody_wants(state, fact.was, request.pbx)
     request.message, request.comment = fact.message, fact.comment
 
 
@@ -108,6 +112,7 @@ def _callback_taken_to_line(state: State, fact: CallbackTakenToLine) -> None:
     lanes.free_hands(state, request, fact.at)
     leave_place(state, request)
     state.callbacks.pop((request.queue, request.number), None)
+    nobody_wants(state, request.message, request.pbx)
     request.kind, request.state = Kind.CALL, RequestState.WAITING
     request.pbx, request.channel, request.caller = fact.pbx, fact.channel, fact.caller
     request.needs, request.message, request.due_at = fact.needs, None, None
@@ -198,7 +203,13 @@ def _callback_returned(state: State, fact: CallbackReturned) -> None:
     _take_place(state, request, fact.at)
 
 
+def nobody_wants(state: State, message: Message | None, pbx: PbxName) -> None:
+    if message:
+        state.unwanted[message.name] = pbx
+
+
 def _message_deleted(state: State, fact: MessageDeleted) -> None:
+    state.unwanted.pop(fact.message, None)
     for name in state.callbacks.values():
         request = state.requests[name]
         if request.message and request.message.name == fact.message:

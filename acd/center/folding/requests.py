@@ -21,7 +21,7 @@ from acd.center.facts import (
     RequestRequeued,
 )
 from acd.center.folding import lanes
-from acd.center.folding.callbacks import forget_agent
+from acd.center.folding.callbacks import forget_agent, nobody_wants
 from acd.center.line import place_key
 from acd.center.model import Kind, Outcome, Request, RequestState
 
@@ -194,6 +194,8 @@ def _request_ended(state: State, fact: RequestEnded) -> None:
     lanes.free_hands(state, request, fact.at)
     if fact.message and fact.kind == Kind.CALLBACK:
         state.kept_messages[fact.request] = states.KeptMessage(fact.message.name, fact.pbx, fact.queue, fact.at)
+    elif fact.outcome is not Outcome.CALLBACK:  # else an earlier callback has it
+        nobody_wants(state, fact.message, fact.pbx)
     forget_agent(state, request)
     _end_offering(state, request)
     queue = state.queues[fact.queue]

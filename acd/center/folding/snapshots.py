@@ -65,6 +65,7 @@ class Snapshot(Struct, kw_only=True):
     phones: dict[str, set[tuple[PbxName, ChannelId]]]
     unsettled: dict[AgentName, RequestId]
     kept_messages: dict[RequestId, KeptMessage]
+    unwanted: dict[str, PbxName] = {}
     dialled: list[tuple[float, str]]
     trunk_legs: dict[PbxName, int]
     trunk_room_since: dict[PbxName, float]

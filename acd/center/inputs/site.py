@@ -10,8 +10,10 @@ from acd.center.model import (
     ChannelId,
     Difference,
     Needs,
+    OfferId,
     PbxName,
     QueueName,
+    RequestId,
     SiteRules,
 )
 
@@ -78,10 +80,16 @@ class LiveChannel(Struct, frozen=True):
     never_bridged: bool = False
     """It has been in no bridge since it entered the line."""
     agent: AgentName | None = None
-    """Of a leg: whose phone it is to ring, at which device, for which caller's channel; and whether he has taken it."""
+    """Of a leg: whose phone it is to ring, at which device, for which caller's channel and request; and whether he has
+    taken it."""
     device: str = ""
     rings_for: ChannelId | None = None
+    request: RequestId | None = None
     accepted: bool = False
+    attempt: str = ""
+    """The last one, made on this leg, to reach a customer: its name (`customers.attempt`), and how it has ended: empty
+    while it goes on, `answered`, or as in CustomerNotReached."""
+    attempt_ended: str = ""
     joined_at: float | None = None
     priority: int | None = None
     max_wait_seconds: float | None = None
@@ -105,6 +113,8 @@ class PbxSurveyed(Input, frozen=True):
     may_call: dict[str, str | None] = {}
     """Of `lost.numbers`, where it is another Asterisk than before: those that may be called, each with the calendar of
     the times for it (None: always). Empty also while nothing can be promised."""
+    attempts: dict[OfferId, str] = {}
+    """How those ended to reach a customer whose end was not heard, and whose leg is gone; as in LiveChannel."""
 
 
 class Contradiction(Struct, frozen=True):
