@@ -95,7 +95,8 @@ class SimulatedPbx(Teller):
         caller.heard = self.variables.get("ACD_HEARTBEAT", "")
         self._is_up(caller)
         self._hears_music(caller)
-        caller.variables |= {"ACD_STATUS": "", "ACD_JOINED": f"{self.now():.3f}", "BRIDGEPEER": "nobody"}
+        caller.variables |= {"ACD_STATUS": "", "ACD_ASIDE": "", "BRIDGEPEER": "nobody"}
+        caller.variables["ACD_JOINED"] = f"{self.now():.3f}"
         values = {header: quote(caller.variables.get(name, ""), safe="") for header, name in self._join.items()}
         caller.moves("acd-wait", "s", 6)
         self._user_event(caller, "AcdJoin", values)
