@@ -86,6 +86,14 @@ def silence(seconds: float) -> Voice:
     return Voice([128] * round(seconds * SAMPLE_RATE))
 
 
+def tone(*hertz: int, seconds: float = 0.4) -> Voice:
+    """Of several notes: that of ringing, for example."""
+    angles = [2 * math.pi * note / SAMPLE_RATE for note in hertz]
+    return Voice(
+        128 + round(50 * sum(math.sin(angle * n) for angle in angles)) for n in range(int(seconds * SAMPLE_RATE))
+    )
+
+
 class Somebody:
     def __init__(self, call: Call) -> None:
         self.call = call
