@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -36,21 +37,9 @@ exten => s,1,UserEvent(HearsWhy,Leg: ${CHANNEL(uniqueid)})
  same => n,Playback(cancelled)
  same => n,Return()
 
-[acd-whisper-custom]
-exten => s,1,GotoIf($["${ACD_ACCEPT_KEY}" = ""]?done)
- same => n,Set(TRANSFER_CONTEXT=from-mobiles)
- same => n,Set(CHANNEL(dtmf_features)=TH)
- same => n(done),Return()
-
 [acd-music-custom]
 exten => s,1,StartMusicOnHold(tone)
  same => n,Return()
-
-[from-mobiles]
-exten => 20,1,Gosub(acd-queue,support,1)
- same => n,Hangup()
-exten => 0,1,Answer()
- same => n,Wait(600)
 """
 MUSIC = """
 [tone]
@@ -59,13 +48,10 @@ directory = {folder}
 """
 """Without a quiet moment in it."""
 LONGEST_PAUSE_SECONDS = 0.1
-FEATURES = """
-[featuremap]
-blindxfer = *1
-atxfer = *2
-disconnect = *0
-"""
-"""As in docs/mobiles.md."""
+IN_FEATURES_CONF, IN_EXTENSIONS_CONF = re.findall(
+    r"(?ms)^```ini\n(.*?)^```", (Path(__file__).parents[2] / "docs" / "mobiles.md").read_text()
+)
+"""What docs/mobiles.md says is to be written there, to the letter."""
 RING_SECONDS = 3.0
 PROMPT_SECONDS = 15.0
 
@@ -84,8 +70,8 @@ async def pbx(network: MobileNetwork, tmp_path_factory: pytest.TempPathFactory) 
     endpoints = (*phones("alice", "bob", "carol", "caller", "other"), network.trunk)
     music = tmp_path_factory.mktemp("music")
     write_tone(music / "tone.wav")
-    files = {"features.conf": FEATURES, "musiconhold.conf": MUSIC.format(folder=music)}
-    settings = PbxSettings(endpoints, FEATURES_CODES + OWN_DIALPLAN, files=files)
+    files = {"features.conf": IN_FEATURES_CONF, "musiconhold.conf": MUSIC.format(folder=music)}
+    settings = PbxSettings(endpoints, FEATURES_CODES + OWN_DIALPLAN + IN_EXTENSIONS_CONF, files=files)
     async with running(network.pbx.installation, tmp_path_factory.mktemp("pbx"), settings) as started:
         yield started
 
@@ -428,6 +414,58 @@ async def test_keys_transfer_the_call_to_a_queue(network: MobileNetwork, centre_
     await centre.until_is("alice", "available")
     passed_on.answer()
     await centre.told(RequestConnected, agent="carol")
+    await mobile.stop_async()
+
+
+async def test_keys_ask_a_colleague_and_pass_the_caller_on_to_him(
+    network: MobileNetwork, centre_of: Any, phone: Phone
+) -> None:
+    mobile, caller, carol = await network.subscriber(ALICE), await phone("caller"), await phone("carol")
+    centre = await centre_of(_agent("alice", ALICE, forward="mobile"))
+    call, ring = await _talking_on_his_mobile(mobile, caller)
+
+    ring.press("*2")
+    await centre.heard("MusicOnHoldStart", times=2)
+    ring.press("21#")
+    asked = await carol.wait_for_ring_async(15)
+    asked.answer()
+    await _talks(asked)
+    assert centre.state_of("alice") == "connected"
+    ring.press("*2")
+
+    passed_on = await centre.told(RequestPassedOn)
+    assert (passed_on.was, passed_on.agent) == ("alice", None)
+    await ring.wait_for_async(CallState.ENDED, 5)
+    await centre.until_is("alice", "available")
+    assert centre.told_so_far(RequestEnded) == []
+    call.hangup()
+    assert (await centre.told(RequestEnded)).outcome == "answered"
+    await asked.wait_for_async(CallState.ENDED, 5)
+    await mobile.stop_async()
+
+
+async def test_keys_ask_a_colleague_and_go_back_to_the_caller(
+    network: MobileNetwork, centre_of: Any, phone: Phone
+) -> None:
+    mobile, caller, carol = await network.subscriber(ALICE), await phone("caller"), await phone("carol")
+    centre = await centre_of(_agent("alice", ALICE, forward="mobile"))
+    call, ring = await _talking_on_his_mobile(mobile, caller)
+    leg = centre.state.offers[centre.agent("alice").offers[0]].channel
+
+    ring.press("*2")
+    await centre.heard("MusicOnHoldStart", times=2)
+    ring.press("21#")
+    asked = await carol.wait_for_ring_async(15)
+    asked.answer()
+    await centre.heard("BridgeEnter", times=2, Uniqueid=leg)
+    ring.press("*1")
+
+    await centre.heard("BridgeEnter", times=3, Uniqueid=leg)
+    await asked.wait_for_async(CallState.ENDED, 5)
+    assert centre.told_so_far(RequestPassedOn) == []
+    assert centre.state_of("alice") == "connected"
+    call.hangup()
+    assert (await centre.told(RequestEnded)).agent == "alice"
     await mobile.stop_async()
 
 
