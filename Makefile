@@ -1,7 +1,7 @@
 # Each target sets up all that it needs, once: the Python packages in .venv, and (demo, test, bench) a private Asterisk in
 # ~/.cache/acd, which touches nothing of the machine's own.
 
-.PHONY: demo test bench fuzz lint golden storm mutants
+.PHONY: demo test bench fuzz lint golden soak mutants
 .DEFAULT_GOAL := demo
 
 READY := .venv/.ready
@@ -21,7 +21,7 @@ test: $(READY)
 
 # acd beside app_queue, and alone: a quarter of an hour; all goes to docs/bench/. `make bench QUICK=1`: four minutes, and
 # nothing is written. `.venv/bin/python -m bench load` and `… soak` are the acceptance load and the soak, `… storm` are
-# floods of events and of callers.
+# floods of events and of callers, all on a real Asterisk.
 bench: $(READY)
 	@.venv/bin/acd pbx install --sipp
 	@.venv/bin/python -m bench all $(if $(QUICK),--quick) $(ARGS)
@@ -43,8 +43,9 @@ golden: $(READY)
 	@PYTHONPATH=tests .venv/bin/python -m journal.recording
 
 # Small call centres in virtual time in which everything goes wrong, one a seed: some 20 a second.
-# `make storm SEEDS=1 FIRST=17` lives through that one again and tells what went wrong in it.
-storm: $(READY)
+# `make soak SEEDS=1 FIRST=17` lives through that one again and tells what went wrong in it.
+# (The soak of `python -m bench soak` is another thing: hours of load on a real Asterisk.)
+soak: $(READY)
 	@.venv/bin/python -m tests.simulation.storm $(or $(SEEDS),1000) --first $(or $(FIRST),1)
 
 # Whether the fast tests notice a bug: the code with one mistake in it, some 60 times.

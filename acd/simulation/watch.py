@@ -2,8 +2,8 @@
 
 A caller waits, or is offered, or talks, or has left; an agent has one offer at most, until his leg is gone; a request
 and an agent who could have each other are never both free; nobody is overtaken in a line; what is to end by itself
-does; no telephone of an agent has two of our calls; who is on a telephone is in the center's books; and whoever is told
-that he was answered was.
+does; no telephone of an agent has two of our calls; who is on a telephone is in the center's books; whoever is told
+that he was answered was; and a calm server never contradicts the center.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from acd.center import laws
 from acd.center.facts import (
     AnyFact,
     CallbackPromised,
+    ContradictionFound,
     HoldEnded,
     LegGone,
     MomentsMoved,
@@ -103,6 +104,13 @@ class Watch:
 
     def _pbx_changed(self, fact: PbxStateChanged) -> None:
         (self._steered.add if fact.up else self._steered.discard)(fact.pbx)
+        self._calm_since.pop(fact.pbx, None)
+
+    def _contradicted(self, fact: ContradictionFound) -> None:
+        """Where nothing was lost on its way, what we believe of a server went wrong in our own hands."""
+        server = self._servers.get(fact.pbx)
+        calm = server is not None and self._is_calm(fact.pbx, server.pbx.now())
+        self._demand(not (fact.comparing and calm), fact, "a calm server contradicts the center")
 
     def _queued(self, fact: RequestQueued) -> None:
         self._demand(fact.request not in self._offers, fact, "there is such a request")
@@ -292,6 +300,7 @@ class Watch:
 _JUDGES: dict[type[AnyFact], Callable[[Watch, Any], None]] = {
     RulesChanged: Watch._rules_changed,
     PbxStateChanged: Watch._pbx_changed,
+    ContradictionFound: Watch._contradicted,
     MomentsMoved: Watch._clock_was_set,
     RequestQueued: Watch._queued,
     RequestReprioritized: Watch._moves_in_line,

@@ -114,7 +114,7 @@ def live_through(seed: int) -> Result:
         try:
             return simulate(storm(seed))
         except LawBroken as broken:
-            raise LawBroken(f"{broken}\nonce more: make storm SEEDS=1 FIRST={seed}") from broken
+            raise LawBroken(f"{broken}\nonce more: make soak SEEDS=1 FIRST={seed}") from broken
 
 
 def main() -> int:

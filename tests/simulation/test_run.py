@@ -20,8 +20,10 @@ from acd.center.facts import (
     RequestEnded,
     RequestQueued,
 )
-from acd.center.model import AnnounceRules, Outcome, PbxName, PromptRules
+from acd.center.inputs import ChannelGone, Input
+from acd.center.model import AnnounceRules, ChannelId, Outcome, PbxName, PromptRules, RequestState
 from acd.center.reach import Device, Forward, Forwarding, Trunk
+from acd.simulation.process import Process
 from acd.simulation.run import simulate
 from acd.simulation.watch import LawBroken, Watch
 
@@ -205,6 +207,26 @@ def test_a_caller_who_leaves_twice_is_seen() -> None:
 
     with pytest.raises(LawBroken, match="left already"):
         judged([*facts[: at + 1], ended])
+
+
+def test_a_caller_whose_end_we_forget_on_a_calm_day_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison with the server would put it right, minutes later: nobody else would ever know."""
+    forgotten: set[ChannelId] = set()
+    tell = Process.tell
+
+    def forgets(process: Process, told: Input) -> list[AnyFact]:
+        if isinstance(told, ChannelGone):
+            request = process.center.state.request_on(told.pbx, told.channel)
+            if not forgotten and request and request.state is RequestState.WAITING:
+                forgotten.add(told.channel)
+            if told.channel in forgotten:
+                return []
+        return tell(process, told)
+
+    monkeypatch.setattr(Process, "tell", forgets)
+
+    with pytest.raises(LawBroken, match="a calm server contradicts the center: .*caller_gone"):
+        simulate(day(agents=4, hours=0.5))
 
 
 def test_what_breaks_ends_the_run_and_names_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 """Storms: small call centres in which everything goes wrong. Nobody is lost in any of them.
 
-More of them: `make storm SEEDS=5000`.
+More of them: `make soak SEEDS=5000`.
 """
 
 from __future__ import annotations
@@ -120,5 +120,5 @@ def test_a_broken_law_names_the_seed_and_how_to_see_it_again(monkeypatch: pytest
 
     monkeypatch.setattr(Watch, "after_a_turn", sees_something)
 
-    with pytest.raises(LawBroken, match=f"seed {FIRST} with --faults .*\n.*make storm SEEDS=1 FIRST={FIRST}"):
+    with pytest.raises(LawBroken, match=f"seed {FIRST} with --faults .*\n.*make soak SEEDS=1 FIRST={FIRST}"):
         live_through(FIRST)
