@@ -121,11 +121,14 @@ _COMPARISONS = {
     ast.In: "not in",
     ast.NotIn: "in",
 }
+_TURNED_ROUND = {ast.Lt: ">", ast.LtE: ">=", ast.Gt: "<", ast.GtE: "<="}
 _SUMS = {ast.Add: "-", ast.Sub: "+", ast.Mult: "/"}
+_EXTREMES = {"min": "max", "max": "min"}
 
 
 def mistakes(file: str) -> list[Mutant]:
-    """What somebody could have mistyped or forgotten there: a comparison, a sign, a number, a condition, a line."""
+    """What somebody could have mistyped or forgotten there: a comparison, a sign, a number, a condition, a line, an
+    `await`, the order of two arguments."""
     text = (ROOT / file).read_text()
     source = _Source(file, text)
     found: list[Mutant] = []
@@ -154,7 +157,9 @@ class _Source:
 
     def mistakes_at(self, node: ast.AST) -> Iterator[Mutant]:
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
-            yield self._between(node.left, node.comparators[0], f" {_COMPARISONS[type(node.ops[0])]} ")
+            for operators in (_COMPARISONS, _TURNED_ROUND):
+                if operator := operators.get(type(node.ops[0])):
+                    yield self._between(node.left, node.comparators[0], f" {operator} ")
         elif isinstance(node, ast.BinOp) and type(node.op) in _SUMS and not isinstance(node.left, ast.Constant):
             yield self._between(node.left, node.right, f" {_SUMS[type(node.op)]} ")
         elif isinstance(node, ast.BoolOp):
@@ -163,13 +168,27 @@ class _Source:
             yield self._instead_of(node, self._said(node.operand))
         elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
             yield self._instead_of(node, str(node.value + 1))
+            yield self._instead_of(node, f"({node.value - 1})")
         elif isinstance(node, ast.Constant) and type(node.value) is bool:
             yield self._instead_of(node, str(not node.value))
         elif isinstance(node, ast.If | ast.IfExp):
             yield self._instead_of(node.test, "True")
             yield self._instead_of(node.test, "False")
-        elif isinstance(node, ast.Assign | ast.AugAssign | ast.Delete) or _is_call(node):
+        elif isinstance(node, ast.Call):
+            yield from self._mistakes_in_a_call(node)
+        elif isinstance(node, ast.Await):
+            yield self._instead_of(node, self._said(node.value))
+        elif _can_be_forgotten(node):
             yield self._instead_of(node, "pass")
+
+    def _mistakes_in_a_call(self, node: ast.Call) -> Iterator[Mutant]:
+        if isinstance(node.func, ast.Name) and node.func.id in _EXTREMES:
+            yield self._instead_of(node.func, _EXTREMES[node.func.id])
+        if len(node.args) > 1 and not any(isinstance(one, ast.Starred) for one in node.args[:2]):
+            first, second = node.args[:2]
+            (start, ends), (begins, end) = self._span(first), self._span(second)
+            between = self._bytes[ends:begins].decode()
+            yield self._mutant(start, end, self._said(second) + between + self._said(first))
 
     def _said(self, node: ast.AST) -> str:
         start, end = self._span(node)
@@ -194,8 +213,12 @@ class _Source:
         return Mutant(self._file, self._bytes[start:end].decode(), new, at)
 
 
-def _is_call(node: ast.AST) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+def _can_be_forgotten(node: ast.AST) -> bool:
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Call | ast.Await)
+    if isinstance(node, ast.Return):
+        return node.value is None
+    return isinstance(node, ast.Assign | ast.AugAssign | ast.Delete | ast.Continue | ast.Break)
 
 
 def drawn(folders: Sequence[str], count: int, seed: int) -> list[Mutant]:

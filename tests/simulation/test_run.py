@@ -225,7 +225,7 @@ def test_a_caller_whose_end_we_forget_on_a_calm_day_is_seen(monkeypatch: pytest.
 
     monkeypatch.setattr(Process, "tell", forgets)
 
-    with pytest.raises(LawBroken, match="a calm server contradicts the center: .*caller_gone"):
+    with pytest.raises(LawBroken, match=r"a calm server contradicts the center: .*caller_gone"):
         simulate(day(agents=4, hours=0.5))
 
 
