@@ -375,7 +375,8 @@ class Daemon:
             for messages in self._messages.values():
                 await self._is_done(messages.folder, messages.delete_leftovers)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._unwanted.wait(), MESSAGES_SECONDS)
+                async with asyncio.timeout(MESSAGES_SECONDS):  # wait_for may lose a cancellation that comes beside
+                    await self._unwanted.wait()
 
     async def _delete_unwanted(self) -> None:
         for name, pbx in list(self.state.unwanted.items()):

@@ -136,3 +136,21 @@ async def test_what_one_server_cannot_follow_is_followed_by_all_else(
     assert on_fact.times > 1, "of the facts behind it, too"
     assert daemon.feed.newest == daemon._journal.last
     assert await failures(daemon, "daemon") == 1
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_daemon_ends_also_in_the_moment_in_which_a_message_has_become_nobodys(
+    daemon: Daemon, turns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemons, "MESSAGES_SECONDS", 3600)
+    await daemon.start()
+    async with asyncio.timeout(5):
+        while not daemon._unwanted._waiters:
+            await asyncio.sleep(0.001)
+        daemon._unwanted.set()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    for watch in daemon._watches:
+        watch.cancel()
+    _, still_at_it = await asyncio.wait(daemon._watches, timeout=1)
+    assert not still_at_it

@@ -245,8 +245,9 @@ async def end_call(asked: Asked[Nothing, Nothing]) -> models.Done:
 async def _on_disk(asked: Asked[Any, Any]) -> None:
     """Returns when it is: what a customer may be told by this answer is kept to. Raises Problem."""
     with suppress(TimeoutError):
-        if await asyncio.wait_for(asked.site.desk.on_disk(), PROMISE_SECONDS):
-            return
+        async with asyncio.timeout(PROMISE_SECONDS):
+            if await asked.site.desk.on_disk():
+                return
     raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "it could not be written to the journal: promise nothing, ask again")
 
 
