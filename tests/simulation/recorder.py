@@ -49,6 +49,8 @@ UNCOMPARED_OF = {
         "Seconds",
     },
 }
+OF_THE_HEARTBEAT = {"ACD_HEARTBEAT", "EPOCH"}
+"""A story that takes longer, on a machine that is busy, has more beats."""
 Story = dict[str, list[str]]
 """What was said, by who said it: `caller 1`, `leg 1`, `dial`, `bridge` …, and `daemon` with its actions."""
 
@@ -82,7 +84,7 @@ class Recorder:
         answers = {answer["ActionID"]: answer for answer in self._told if not answer.name}
         talked = {event["Uniqueid"] for event in self._told if event.name == "BridgeEnter"}
         for action in self._asked:
-            if action["Action"] in ("Login", "Ping") or action.get("Variable") == "ACD_HEARTBEAT":
+            if action["Action"] in ("Login", "Ping") or action.get("Variable") in OF_THE_HEARTBEAT:
                 continue
             if action["Action"] == "Hangup" and action["Channel"] in talked:
                 continue  # it races with Asterisk, which ends that leg, too
