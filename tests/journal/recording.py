@@ -314,7 +314,11 @@ def a_day_of_trouble() -> World:
     world.link_is_lost()
     leg = world.offer("alice").channel
     (unbridged,) = (live for live in world.everything_on(MAIN) if live.channel == leg)
-    world.link_is_back(gone=[world.request(leaves).channel], found=[replace(unbridged, bridged=False, talks=True)])
+    world.link_is_back(
+        gone=[world.request(leaves).channel],
+        found=[replace(unbridged, bridged=False, talks=True)],
+        fell_back={"sales": 2},
+    )
     return world
 
 
