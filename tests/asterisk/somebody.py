@@ -32,7 +32,7 @@ SOUND_PACKETS = 3
 """So many of them in a row are one."""
 WORDS = (
     *("offer", "confirm", "type", "wrong", "speak", "short", "review", "kept", "sorry", "again", "keep", "cancel"),
-    *("message", "menu", "reason", "ANSWER", "BUSY", "NOANSWER", "FAILED", "REFUSED", "after", "when", "with"),
+    *("message", "menu", "reason", "BUSY", "NOANSWER", "FAILED", "REFUSED", "after", "when", "with"),
     *"0123456789",
 )
 PERIODS = dict(zip(WORDS, (n for n in range(6, 60) if VOICE_PERIOD_SAMPLES % n), strict=False))
@@ -52,8 +52,8 @@ def write_words(folder: Path) -> None:
     """A sound file for each."""
     folder.mkdir(parents=True, exist_ok=True)
     for word, period in PERIODS.items():
-        tone = [round(8_000 * math.sin(2 * math.pi * n / period)) for n in range(period)]
-        samples = array("h", (tone[n % period] for n in range(WORD_FRAMES * FRAME_SAMPLES)))
+        period_samples = [round(8_000 * math.sin(2 * math.pi * n / period)) for n in range(period)]
+        samples = array("h", (period_samples[n % period] for n in range(WORD_FRAMES * FRAME_SAMPLES)))
         samples.extend([0] * PAUSE_FRAMES * FRAME_SAMPLES)
         with wave.open(str(folder / f"{word}.wav"), "wb") as sound:
             sound.setparams((1, 2, SAMPLE_RATE, 0, "NONE", ""))

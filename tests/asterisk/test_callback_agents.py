@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from callback_stories import (
     time_passes,
     waits,
 )
+from callcentre import CallCentre
 from exchange import Phone, both_releases
 from somebody import ALIKE, UNLIKE, Somebody, likeness_of_wav, silence, tone, voice
 
@@ -28,6 +30,8 @@ from acd.center.facts import CallbackScheduled, CustomerMissed, CustomerReached,
 from acd.demo.softphone import CallState, Softphone
 
 EVA = "0201234567sales"
+Manner = Callable[[Softphone, Somebody], Awaitable[None]]
+"""What a customer does when an agent calls him."""
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +39,11 @@ def pbx_settings() -> PbxSettings:
     return settings()
 
 
-async def has_it(alice: Softphone) -> Somebody:
-    """A callback without a message: she is asked at once what she wants to do."""
-    agent = await picks_up(alice)
+async def has_it(centre: CallCentre, own: Softphone) -> Somebody:
+    """A callback without a message: its agent is asked at once what he wants to do."""
+    agent = await picks_up(own)
     await agent.hears("menu")
+    await centre.until_is(own.username, "connected")
     return agent
 
 
@@ -77,7 +82,7 @@ async def test_it_is_not_possible_and_a_digit_says_why(pbx: PrivatePbx, phone: P
     async with callback_centre(pbx, tmp_path, not_possible_reasons=["moved", "nuisance"]) as centre:
         await is_asked_for(centre)
         centre.log_in("alice")
-        agent = await has_it(alice)
+        agent = await has_it(centre, alice)
         for digit in "92":  # there is no ninth one: she is asked again
             agent.presses("4")
             await agent.hears("reason")
@@ -97,10 +102,10 @@ async def test_who_hangs_up_before_he_has_called_leaves_it_to_the_next_one(
     async with callback_centre(pbx, tmp_path, callbacks_by=("alice", "bob")) as centre:
         callback = await is_asked_for(centre)
         centre.log_in("alice")
-        agent = await has_it(alice)
+        agent = await has_it(centre, alice)
         centre.log_in("bob")
         agent.hangs_up()
-        await has_it(bob)
+        await has_it(centre, bob)
         assert centre.agent("bob").request == callback
 
 
@@ -115,7 +120,7 @@ async def test_the_customer_is_shown_the_queue_s_number_and_both_hear_each_other
     async with callback_centre(pbx, tmp_path) as centre:
         callback = await is_asked_for(centre)
         centre.log_in("alice")
-        agent = await has_it(alice)
+        agent = await has_it(centre, alice)
         agent.presses("1")
         rings = await eva.wait_for_ring_async(10)
         assert (rings.number, rings.caller) == (OTHER_NUMBER, QUEUE_NUMBER)
@@ -179,13 +184,13 @@ async def _has_a_machine(customer: Softphone, agent: Somebody) -> None:
     ],
 )
 async def test_who_was_not_reached_is_called_again_later(
-    pbx: PrivatePbx, phone: Phone, tmp_path: Path, customer_does, she_hears: str, missed: str
+    pbx: PrivatePbx, phone: Phone, tmp_path: Path, customer_does: Manner, she_hears: str, missed: str
 ) -> None:
     alice, eva = await phone("alice"), await phone("customer")
     async with callback_centre(pbx, tmp_path, ring_seconds=5, retry_seconds=1800) as centre:
         callback = await is_asked_for(centre)
         centre.log_in("alice")
-        agent = await has_it(alice)
+        agent = await has_it(centre, alice)
         agent.presses("1")
         await customer_does(eva, agent)
         await agent.hears(she_hears)
@@ -197,7 +202,7 @@ async def test_who_was_not_reached_is_called_again_later(
         await agent.is_hung_up_on()
 
         time_passes(centre, 1800)
-        await has_it(alice)
+        await has_it(centre, alice)
 
 
 @both_releases
@@ -207,7 +212,7 @@ async def test_who_is_never_reached_is_given_up_in_the_end(pbx: PrivatePbx, phon
         await is_asked_for(centre)
         centre.log_in("alice")
         for attempt in (1, 2):
-            agent = await has_it(alice)
+            agent = await has_it(centre, alice)
             agent.presses("1")
             await _is_busy(eva, agent)
             await agent.hears("after")
@@ -228,7 +233,7 @@ async def test_she_calls_again_at_once_as_often_as_the_number_may_be_called_in_a
     async with callback_centre(pbx, tmp_path, per_number_per_day=2) as centre:
         await is_asked_for(centre)
         centre.log_in("alice")
-        agent = await has_it(alice)
+        agent = await has_it(centre, alice)
         for key in "14":
             agent.presses(key)
             await _is_busy(eva, agent)
@@ -247,7 +252,7 @@ async def test_who_just_hangs_up_has_done_it_if_he_has_talked_and_else_has_not_r
     async with callback_centre(pbx, tmp_path) as centre:
         await is_asked_for(centre)
         centre.log_in("alice")
-        agent = await has_it(alice)
+        agent = await has_it(centre, alice)
         agent.presses("1")
         customer = await eva.wait_for_ring_async(10)
         if talks:
@@ -274,7 +279,7 @@ async def test_an_appointment_is_with_the_one_who_makes_it_or_with_anyone(
     async with callback_centre(pbx, tmp_path, callbacks_by=("alice", "bob")) as centre:
         await is_asked_for(centre)
         centre.log_in("bob")
-        agent = await has_it(bob)
+        agent = await has_it(centre, bob)
         agent.presses("1")
         await _is_busy(eva, agent)
         await agent.hears("after")
@@ -295,7 +300,7 @@ async def test_an_appointment_is_with_the_one_who_makes_it_or_with_anyone(
 
         centre.log_in("alice")
         time_passes(centre, scheduled.due_at - centre.daemon.now())
-        await has_it(bob if with_whom == "bob" else alice)
+        await has_it(centre, bob if with_whom == "bob" else alice)
 
 
 @both_releases
@@ -304,7 +309,7 @@ async def test_a_time_alone_is_the_next_such_time(pbx: PrivatePbx, phone: Phone,
     async with callback_centre(pbx, tmp_path) as centre:
         await is_asked_for(centre)
         centre.log_in("alice")
-        agent = await has_it(alice)
+        agent = await has_it(centre, alice)
         agent.presses("1")
         customer = await picks_up(eva)
         await centre.told(CustomerReached)
@@ -358,7 +363,7 @@ async def test_or_says_that_nobody_was_reached_and_makes_an_appointment_and_that
     async with callback_centre(pbx, tmp_path, callbacks_by=("alice", "bob"), retry_seconds=600) as centre:
         callback = f"/callbacks/{await is_asked_for(centre)}"
         centre.log_in("alice")
-        agent = await has_it(alice)
+        agent = await has_it(centre, alice)
         await asks(centre, "POST", f"{callback}/call")
         await _is_busy(eva, agent)
         await centre.told(CustomerMissed)
@@ -366,7 +371,7 @@ async def test_or_says_that_nobody_was_reached_and_makes_an_appointment_and_that
         await agent.is_hung_up_on()
         time_passes(centre, 600)
 
-        agent = await has_it(alice)
+        agent = await has_it(centre, alice)
         at = local_time(centre) + timedelta(hours=5)
         await asks(centre, "POST", f"{callback}/reschedule", {"at": at.isoformat(), "agent": "bob"})
         await agent.is_hung_up_on()
@@ -374,7 +379,7 @@ async def test_or_says_that_nobody_was_reached_and_makes_an_appointment_and_that
         await centre.until_is("alice", "available")
         time_passes(centre, 5 * 3600)
 
-        agent = await has_it(bob)
+        agent = await has_it(centre, bob)
         await asks(centre, "POST", f"{callback}/complete", {"outcome": "not_possible", "comment": "moved away"})
         ended = await centre.told(RequestEnded)
         assert (ended.outcome, ended.comment, ended.agent) == ("not_possible", "moved away", "bob")
