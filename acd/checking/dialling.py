@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import phonenumbers
 
-from acd.config import Config, Mobile
+from acd.config import Config, Desk, Mobile
 from acd.dialling import DialPolicy, DialRefused, DialRules
+
+OVER_A_TRUNK = r"/\+?\d{7,}@|/[^/]+/\+?\d{7,}$"
+"""PJSIP/0612345678@trunk, DAHDI/g1/0612345678: shorter numbers are mostly those of another exchange of the house."""
 
 
 def dialling_doubts(config: Config) -> list[str]:
     """One line each."""
     rules = config.dial_rules()
-    return [*_of_mobiles(config, DialPolicy(rules)), *_of_prefixes(rules)]
+    return [*_of_mobiles(config, DialPolicy(rules)), *_of_desks(config), *_of_prefixes(rules)]
 
 
 def may_be_dialled(config: Config, number: str) -> str:
@@ -32,6 +36,16 @@ def _of_mobiles(config: Config, policy: DialPolicy) -> Iterator[str]:
                 policy.number(number)
             except DialRefused as refused:
                 yield f"agent {agent.name!r}: the mobile {number} would never be dialled: {refused}"
+
+
+def _of_desks(config: Config) -> Iterator[str]:
+    """A number outside that stands where a telephone of the house is meant passes by no rule."""
+    desks = ((agent, device) for agent in config.agent for device in agent.devices)
+    dials = [(f"agent {agent.name!r}", device.dial) for agent, device in desks if isinstance(device, Desk)]
+    dials += [(f"seat {seat.name!r}", seat.dial) for seat in config.seat]
+    for whose, dial in dials:
+        if re.search(OVER_A_TRUNK, dial):
+            yield f"{whose}: {dial} is dialled past the dial policy; a number outside is a device of the kind mobile"
 
 
 def _of_prefixes(rules: DialRules) -> Iterator[str]:

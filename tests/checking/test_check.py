@@ -78,6 +78,7 @@ def test_a_doubt_is_told_and_is_no_mistake(file: Path) -> None:
 
 
 COUNTRY = '[site]\ncountry = "NL"\n'
+SEAT = '[[seat]]\nname = "hall"\ndial = "{dial}"\n'
 CAROL = '[[agent]]\nname = "carol"\nqueues = { sales = 1 }\ndevices = [ { kind = "desk", dial = "PJSIP/carol" }, '
 
 
@@ -96,6 +97,23 @@ def test_a_mobile_that_would_never_be_dialled_is_told_with_the_rule(file: Path) 
 def test_a_mobile_that_is_dialled_is_nothing_to_tell_of(file: Path) -> None:
     text = file.read_text() + COUNTRY + CAROL + '{ kind = "mobile", number = "+31612345678" } ]\n'
     file.write_text(text.replace("[asterisk.main]", '[asterisk.main]\nmobile_dial = "PJSIP/{number}@trunk"'))
+
+    assert CliRunner().invoke(main, ["check", "-c", str(file)]).stderr == ""
+
+
+@pytest.mark.parametrize("dial", ["PJSIP/+31612345678@trunk", "DAHDI/g1/0612345678", "Local/0612345678@outside"])
+def test_a_desk_phone_that_is_a_number_outside_is_told_to_pass_by_the_dial_policy(file: Path, dial: str) -> None:
+    file.write_text(file.read_text() + COUNTRY + CAROL.replace("PJSIP/carol", dial) + f"]\n{SEAT.format(dial=dial)}")
+
+    assert CliRunner().invoke(main, ["check", "-c", str(file)]).stderr == "".join(
+        f"{whose}: {dial} is dialled past the dial policy; a number outside is a device of the kind mobile\n"
+        for whose in ("agent 'carol'", "seat 'hall'")
+    )
+
+
+@pytest.mark.parametrize("dial", ["PJSIP/1234567", "PJSIP/200@other-office", "PJSIP/alice-2@proxy", "SIP/trunk/17"])
+def test_a_telephone_of_the_house_is_nothing_to_tell_of(file: Path, dial: str) -> None:
+    file.write_text(file.read_text() + COUNTRY + CAROL.replace("PJSIP/carol", dial) + f"]\n{SEAT.format(dial=dial)}")
 
     assert CliRunner().invoke(main, ["check", "-c", str(file)]).stderr == ""
 
