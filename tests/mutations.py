@@ -31,6 +31,8 @@ TESTS = (
     "tests/center",
     "tests/asterisk/test_reading.py",
     "tests/asterisk/test_calls.py",
+    "tests/asterisk/test_dialogues.py",
+    "tests/asterisk/test_lost_callers.py",
     "tests/asterisk/test_link.py",
     "tests/simulation",
 )

@@ -113,6 +113,7 @@ def test_in_his_wrap_up_he_can_say_that_it_was_an_answering_machine() -> None:
 
     assert world.request(request).state == "scheduled"
     assert world.request(request).comment == "a machine"
+    assert world.request(request).connected_at is None, "nobody has it any more"
     assert world.last(CustomerMissed).how == Missed.MACHINE
     world.time_passes(1800)
     assert world.ringing == {"alice": request}
