@@ -106,6 +106,23 @@ def test_who_was_leaving_a_message_is_called_at_the_number_that_he_gave() -> Non
 # ---- Who is not
 
 
+@pytest.mark.parametrize("has_one_coming", [False, True])
+def test_what_he_was_saying_is_to_be_deleted(has_one_coming: bool) -> None:
+    """It ended within a word, and nobody could hear that."""
+    world, _ = with_alice_in_a_talk()
+    if has_one_coming:
+        world.leaves_a_message(joins(world, TWO), ONE)
+    request = joins(world, TWO)
+    world.begins_a_message(request, ONE)
+    recording = world.request(request).message
+    assert recording
+
+    world.asterisk_starts_anew(may_call=EVERYBODY)
+
+    assert world.center.state.unwanted == {recording.name: MAIN}
+    assert len(world.center.state.callbacks) == 1
+
+
 def test_a_queue_that_does_not_say_so_loses_them() -> None:
     world, _ = with_alice_in_a_talk(after_pbx_lost=False)
     request = joins(world, ONE)

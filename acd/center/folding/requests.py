@@ -194,7 +194,7 @@ def _request_ended(state: State, fact: RequestEnded) -> None:
     lanes.free_hands(state, request, fact.at)
     if fact.message and fact.kind == Kind.CALLBACK:
         state.kept_messages[fact.request] = states.KeptMessage(fact.message.name, fact.pbx, fact.queue, fact.at)
-    elif fact.outcome is not Outcome.CALLBACK:  # else an earlier callback has it
+    elif fact.message and state.callback_with(fact.message.name) is None:  # else it has joined an earlier one
         nobody_wants(state, fact.message, fact.pbx)
     forget_agent(state, request)
     _end_offering(state, request)
