@@ -48,7 +48,7 @@ VARIABLES = (
     "ACD_REQUEST",
     "ACD_ACCEPTED",
     "ACD_TRIED",
-    "DIALSTATUS",
+    "ACD_DIALLED",
 )
 """The channel variables by which a waiting caller and an agent's leg are recognised."""
 NOBODY = "nobody"
@@ -112,7 +112,7 @@ def live_channel(event: Event, country: str | None, ahead_seconds: float = 0) ->
         request=RequestId(variables["ACD_REQUEST"]) if variables["ACD_REQUEST"] else None,
         accepted=variables["ACD_ACCEPTED"] == "yes",
         attempt=variables["ACD_TRIED"],
-        attempt_ended=attempt_ended(variables["DIALSTATUS"]),
+        attempt_ended=attempt_ended(variables["ACD_DIALLED"]),
         joined_at=None if joined_at is None else joined_at + ahead_seconds,
         priority=priority(variables["ACD_PRIORITY"]),
         max_wait_seconds=seconds(variables["ACD_MAX_WAIT"]),

@@ -111,14 +111,15 @@ async def test_a_customer_who_hung_up_while_the_daemon_was_away_was_reached(
 
 
 @both_releases
+@pytest.mark.parametrize("status", [486, 603])
 async def test_one_who_was_busy_while_the_daemon_was_away_can_be_called_again_by_key(
-    pbx: PrivatePbx, phone: Phone, tmp_path: Path
+    pbx: PrivatePbx, phone: Phone, tmp_path: Path, status: int
 ) -> None:
     outside = await phone("outside")
     async with started(pbx, tmp_path) as centre:
         hers = await takes_a_callback(centre, phone)
         ring = await outside.wait_for_ring_async(10)
-    ring.reject(486)
+    ring.reject(status)
     await ring.wait_for_async(CallState.ENDED, 5)
 
     async with started(pbx, tmp_path) as centre:

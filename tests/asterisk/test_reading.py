@@ -201,7 +201,7 @@ def test_a_leg_says_whom_it_was_to_reach_and_how_far_it_came() -> None:
             "ACD_AGENT=alice",
             "ACD_REQUEST=0006124e5000000a",
             "ACD_TRIED=0006124e5000000b.2",
-            "DIALSTATUS=NOANSWER",
+            "ACD_DIALLED=NOANSWER",
             Uniqueid="acd-0006124e5000000b",
             Channel="PJSIP/alice-00000001",
         ),
