@@ -12,7 +12,7 @@ from statistics import median
 from bench import machine
 from bench.comparison import ANSWER_SECONDS, Say, block
 from bench.daemon import BenchError, Daemon
-from bench.office import ACD, EXTENSION, Office
+from bench.office import ACD, EXTENSION, SURROGATE, Office
 from bench.phones import Agents, Callers
 from bench.story import Story
 
@@ -41,6 +41,8 @@ class Sample:
     daemon_threads: int
     asterisk_bytes: int
     asterisk_channels: int
+    asterisk_surrogates: int
+    """Stand-ins of bridged channels that Asterisk itself has forgotten: nothing hangs them up."""
     live_calls: int
 
 
@@ -97,6 +99,8 @@ async def soak(office: Office, agents: int, rate: float, seconds: float, say: Sa
 
 
 async def _look(office: Office, story: Story, daemon: Daemon, began: float) -> Sample:
+    channels = await office.channels()
+    surrogates = sum(channel.startswith(SURROGATE) for channel in channels)
     return Sample(
         at_seconds=round(time.monotonic() - began, 1),
         calls=story.joined,
@@ -104,7 +108,8 @@ async def _look(office: Office, story: Story, daemon: Daemon, began: float) -> S
         daemon_descriptors=machine.descriptors(daemon.pid),
         daemon_threads=machine.threads(daemon.pid),
         asterisk_bytes=machine.memory_bytes(office.pid),
-        asterisk_channels=len(await office.channels()),
+        asterisk_channels=len(channels) - surrogates,
+        asterisk_surrogates=surrogates,
         live_calls=story.live,
     )
 
@@ -122,6 +127,7 @@ def growths(before: Sample, samples: Sequence[Sample], after: Sample) -> list[Gr
         _few("the daemon's descriptors", before.daemon_descriptors, after.daemon_descriptors, FEW),
         _few("the daemon's threads", before.daemon_threads, after.daemon_threads, FEW),
         _few("Asterisk's channels", before.asterisk_channels, after.asterisk_channels, 0),
+        _few("surrogates left by Asterisk", before.asterisk_surrogates, after.asterisk_surrogates, 0),
     ]
 
 

@@ -14,6 +14,7 @@ IDLE = Sample(
     daemon_threads=3,
     asterisk_bytes=90_000_000,
     asterisk_channels=0,
+    asterisk_surrogates=0,
     live_calls=0,
 )
 
@@ -34,9 +35,10 @@ def test_memory_that_goes_on_growing_has_grown() -> None:
 def test_calls_in_progress_are_no_growth_and_a_channel_that_stays_is() -> None:
     busy = [replace(IDLE, asterisk_channels=60, daemon_descriptors=14)] * 40
     assert grown(busy) == []
-    assert grown(busy, replace(IDLE, asterisk_channels=1, daemon_descriptors=40)) == [
+    assert grown(busy, replace(IDLE, asterisk_channels=1, asterisk_surrogates=9, daemon_descriptors=40)) == [
         "the daemon's descriptors",
         "Asterisk's channels",
+        "surrogates left by Asterisk",
     ]
 
 
