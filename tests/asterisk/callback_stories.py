@@ -69,6 +69,14 @@ class HurriedClock(Clock):
         return super().now() + self.ahead
 
 
+def _mounted(pbx: PrivatePbx, folder: Path) -> Path:
+    """The folder of messages by another path than Asterisk's, as on another machine."""
+    mounted = folder / "messages"
+    if not mounted.exists():
+        mounted.symlink_to(pbx.folder / "spool/acd")
+    return mounted
+
+
 @asynccontextmanager
 async def callback_centre(
     pbx: PrivatePbx,
@@ -81,7 +89,7 @@ async def callback_centre(
     """Two queues, and two agents who serve both, alice before bob; nobody is logged in."""
     write_words(pbx.folder / "data/sounds/words")
     server = {"host": pbx.host, "port": pbx.ami_port, "username": pbx.ami_user, "secret": pbx.secret}
-    server |= {"mobile_dial": "PJSIP/{number}@customer", "messages": str(pbx.folder / "spool/acd")}
+    server |= {"mobile_dial": "PJSIP/{number}@customer", "messages": str(_mounted(pbx, folder))}
     callbacks = {"offer_after_seconds": 0} | rules
     tables = {
         "asterisk": {MAIN: server},
