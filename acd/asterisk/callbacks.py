@@ -50,6 +50,9 @@ from acd.messages import Messages, NoMessage
 
 log = structlog.get_logger()
 
+NUMBERS_AT_ONCE = 20
+"""Looked at in one go, in some 3 ms: nobody else is kept waiting by a line of thousands."""
+
 
 class Send(Protocol):
     def __call__(self, action: str, headers: dict[str, str]) -> None: ...
@@ -237,24 +240,29 @@ class Callbacks:
         self._tasks.start("keeping a message", self._finish(channel))
 
     async def catch_up(self, live: Sequence[LiveChannel], started: str) -> dict[str, str | None]:
-        """With those who hung up unheard, or, where it is another Asterisk that has `started`, went down with theirs;
-        and with those who began unheard, before an agent is found for them. Answers with the numbers of all who went
+        """With those who hung up unheard, or, where all is lost that was on this server, went down with it; and with
+        those who began unheard, before an agent is found for them. Answers with the numbers of all who went
         down with it that may be called, as the survey is to tell them."""
-        alive, is_another = {one.channel for one in live}, lost.is_another(self._means.state, self._pbx, started)
-        finish = self._keep if is_another else self._finish
+        alive, is_lost = {one.channel for one in live}, lost.is_everything(self._means.state, self._pbx, started)
+        finish = self._keep if is_lost else self._finish
         for request in list(self._means.state.requests.values()):
             if request.aside and request.pbx == self._pbx and request.channel not in alive:
                 await finish(request.channel)
         for one in live:
             if one.aside:
                 self._begun(one.channel, one.caller)
-        return self._may_call() if is_another else {}
+        return await self._may_call() if is_lost else {}
 
-    def _may_call(self) -> dict[str, str | None]:
+    async def _may_call(self) -> dict[str, str | None]:
+        may_call: dict[str, str | None] = {}
         if not self._means.can_promise():
-            return {}
-        those_who_wait = set(lost.numbers(self._means.state, self._pbx))
-        return {number: self._means.dialling.hours_of(number) for number in those_who_wait if self._allowed(number)}
+            return may_call
+        for count, number in enumerate(dict.fromkeys(lost.numbers(self._means.state, self._pbx)), 1):
+            if self._allowed(number):
+                may_call[number] = self._means.dialling.hours_of(number)
+            if count % NUMBERS_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return may_call
 
     async def _finish(self, channel: ChannelId) -> None:
         await self._keep(channel)

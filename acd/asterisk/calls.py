@@ -15,7 +15,7 @@ import structlog
 from acd.asterisk import reading
 from acd.asterisk.callbacks import Callbacks, Means
 from acd.asterisk.channels import Channels
-from acd.asterisk.link import Event, Link
+from acd.asterisk.link import SHUTTING_DOWN, ActionFailed, Event, Link, LinkDown
 from acd.asterisk.orders import Orders
 from acd.asterisk.tasks import Tasks
 from acd.asterisk.watch import Contradictions, Watch
@@ -39,6 +39,7 @@ from acd.center.inputs import (
     LegSentOn,
     NewParty,
     PbxLost,
+    PbxShutDown,
     PbxSurveyed,
     PhoneUsed,
     PlaceTaken,
@@ -53,6 +54,8 @@ MOST_HELD = 100_000
 """Some 200 MB of events: beyond it the survey begins anew, with a new connection."""
 LONGEST_SHOWN = 80
 PARTIES = ("Transferee", "TransferTarget")
+SHUTDOWN = "4"
+"""Cause of the SoftHangupRequest that each channel gets when Asterisk stops: AST_SOFTHANGUP_SHUTDOWN in channel.h."""
 
 
 class Calls:
@@ -72,7 +75,9 @@ class Calls:
         self._means = means
         self._watch = Watch(link, now, means, contradictions)
         self._held: list[Event] | None = None
-        """Events heard while the survey is under way; None at other times."""
+        """Events heard while the survey, or a doubt, is under way; None at other times."""
+        self._hangs_up_on_all = False
+        """So it seems."""
         self._channels = Channels()
         self._orders = Orders(link, tell, self._channels, means)
         self._callbacks = Callbacks(
@@ -104,12 +109,13 @@ class Calls:
 
     def link_down(self, why: str) -> None:
         self._tasks.cancel()
-        self._held = None
+        has_shut_down = self._hangs_up_on_all and why == SHUTTING_DOWN
+        self._held, self._hangs_up_on_all = None, False
         self._channels.forget_all_bridging()
         self._channels.stop_all_lingering()
         for memory in (self._parties, self._party_of, self._passed_on, self._accepted_early, self._consulted):
             memory.clear()
-        self._tell(PbxLost(pbx=self.pbx))
+        self._tell(PbxShutDown(pbx=self.pbx) if has_shut_down else PbxLost(pbx=self.pbx))
 
     async def stop(self) -> None:
         self._tasks.cancel()
@@ -140,10 +146,25 @@ class Calls:
         marked = (one for one in picture.live if one.status == "ANSWERED" and not one.bridged)
         self._channels.marked = {one.channel for one in marked}
         self._tell(PbxSurveyed(self.pbx, picture.live, picture.started, picture.fell_back, may_call, picture.attempts))
+        self._go_on_with_held()
+        await self._watch.compare_for_ever(self._tell)
+
+    async def _doubt(self) -> None:
+        """Whether it really stops: events wait until it has said that it goes on, or (the link is cut then) that it is
+        shutting down. On the word of one event nobody's call is ended."""
+        try:
+            await self._link.send("Ping", {})
+        except LinkDown:
+            return
+        except ActionFailed as error:
+            log.info("pbx.action_failed", pbx=self.pbx, action="Ping", channel=None, why=str(error))
+        self._hangs_up_on_all = False
+        self._go_on_with_held()
+
+    def _go_on_with_held(self) -> None:
         held, self._held = self._held or [], None
         for event in held:
             self._hear_late(event)
-        await self._watch.compare_for_ever(self._tell)
 
     def _hear_late(self, event: Event) -> None:
         try:
@@ -358,6 +379,12 @@ class Calls:
         elif channel not in self._consulted:  # else a transfer may follow; if not, the leg's end tells
             self._tell(LegHungUp(offer=offer))
 
+    def _told_to_hang_up(self, event: Event) -> None:
+        """All channels are, when Asterisk stops; what their ends would mean otherwise is not to be believed then."""
+        if event.get("Cause") == SHUTDOWN:
+            self._held, self._hangs_up_on_all = [], True
+            self._tasks.start("doubt", self._doubt())
+
     def _originated(self, event: Event) -> None:
         """A dial failed. If it had come to a channel, that channel's end, heard next, knows better why."""
         channel = ChannelId(event["Uniqueid"])
@@ -407,6 +434,7 @@ _HANDLERS: dict[str, Callable[[Calls, Event], None]] = {
     "BlindTransfer": Calls._transferred,
     "AttendedTransfer": Calls._transferred,
     "HangupRequest": Calls._hangs_up,
+    "SoftHangupRequest": Calls._told_to_hang_up,
     "Hangup": Calls._hung_up,
     "OriginateResponse": Calls._originated,
     "DialBegin": Calls._dial_began,

@@ -19,6 +19,7 @@ from typing import Any, NoReturn, cast
 import structlog
 
 from acd.asterisk.wire import (
+    SHUTTING_DOWN,
     ActionFailed,
     ActionRefused,
     ActionTimeout,
@@ -34,6 +35,7 @@ from acd.asterisk.wire import (
 )
 
 __all__ = [
+    "SHUTTING_DOWN",
     "ActionFailed",
     "ActionRefused",
     "ActionTimeout",
@@ -299,7 +301,7 @@ class Link:
             self._booted = True
             self._come_up()
         elif event.name == "Shutdown":
-            self._cut("Asterisk is shutting down")
+            self._cut(SHUTTING_DOWN)
         elif self.up:
             try:
                 self._on_event(event)

@@ -37,7 +37,7 @@ OTHER = "other"
 
 _BLANK_LINE = b"\r\n\r\n"
 _BANNER = "Asterisk Call Manager/"
-_SHUTTING_DOWN = "Asterisk is shutting down"  # process_message() in manager.c
+SHUTTING_DOWN = "Asterisk is shutting down"  # process_message() in manager.c
 _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _BREAKS = re.compile(r"[\r\n\0]")
 _ASTERISK_BLANKS = "".join(map(chr, range(1, 33)))  # ast_skip_blanks() in strings.h
@@ -318,8 +318,8 @@ class Protocol(AMIProtocol):  # type: ignore[misc]
             self._counts.late_answers += 1
             return
         answer = Answer.parse(pending.name, message)
-        if answer.get("Message") == _SHUTTING_DOWN:
-            self.lose(_SHUTTING_DOWN)
+        if answer.get("Message") == SHUTTING_DOWN:
+            self.lose(SHUTTING_DOWN)
         elif answer["Response"] == "Error":
             self._end(pending, "refused", ActionRefused(answer.get("Message", "")))
         elif not pending.as_list:

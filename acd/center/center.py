@@ -173,6 +173,7 @@ _RULES: dict[type[inputs.Input], Callable[[Turn, Any], None]] = {
     inputs.Drain: doors.drain,
     inputs.TimePassed: _time_passed,
     inputs.PbxLost: survey.link_lost,
+    inputs.PbxShutDown: survey.shut_down,
     inputs.PbxSurveyed: survey.surveyed,
     inputs.PbxContradicted: survey.contradicted,
     inputs.CallerJoined: _caller_joined,

@@ -157,6 +157,8 @@ class State:
         """Callbacks of which these agents, in their wrap-up, have yet to say how they ended."""
         self.steered: set[PbxName] = set()
         """The Asterisk servers whose link is up and whose calls are known."""
+        self.hung_up: set[PbxName] = set()
+        """Those that have hung up on everybody: when they are next surveyed, who waited there has been lost."""
         self.started: dict[PbxName, str] = {}
         """When each of them was started itself, in its own words."""
         self.fell_back: dict[PbxName, dict[QueueName, int]] = {}

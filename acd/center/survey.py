@@ -23,6 +23,7 @@ from acd.center.inputs import (
     LiveChannel,
     PbxContradicted,
     PbxLost,
+    PbxShutDown,
     PbxSurveyed,
     PhoneUsed,
 )
@@ -46,8 +47,14 @@ def link_lost(turn: Turn, told: PbxLost) -> None:
         turn.tell(PbxStateChanged(at=turn.now, pbx=told.pbx, up=False))
 
 
+def shut_down(turn: Turn, told: PbxShutDown) -> None:
+    """What becomes of those who waited is decided when it is back. (On its way down it may be surveyed once more.)"""
+    turn.tell(PbxStateChanged(at=turn.now, pbx=told.pbx, up=False, hung_up=True))
+    lost.end_talks(turn, told.pbx)
+
+
 def surveyed(turn: Turn, told: PbxSurveyed) -> None:
-    if lost.is_another(turn.state, told.pbx, told.started):
+    if lost.is_everything(turn.state, told.pbx, told.started):
         lost.end_everything(turn, told)
     for name, how in told.attempts.items():
         if offer := turn.state.offers.get(name):

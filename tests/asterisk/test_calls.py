@@ -14,7 +14,16 @@ import pytest
 
 from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import Calls
-from acd.asterisk.link import ActionFailed, ActionRefused, ActionTimeout, Answer, Event, Link, LinkDown
+from acd.asterisk.link import (
+    SHUTTING_DOWN,
+    ActionFailed,
+    ActionRefused,
+    ActionTimeout,
+    Answer,
+    Event,
+    Link,
+    LinkDown,
+)
 from acd.asterisk.orders import SETTLES_SECONDS
 from acd.asterisk.wire import refuse_unsafe
 from acd.center.facts import (
@@ -50,6 +59,7 @@ from acd.center.inputs import (
     LegSentOn,
     NewParty,
     PbxLost,
+    PbxShutDown,
     PbxSurveyed,
     PhoneUsed,
     PlaceTaken,
@@ -794,6 +804,57 @@ async def test_a_link_that_is_lost_forgets_what_was_under_way(server: Server) ->
     server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
     assert server.hears("BridgeEnter", "8", BridgeUniqueid="b") == [], "nobody was passed on"
     assert CallBridged(OFFER) not in server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+
+
+# ---- It is told to stop
+
+
+async def test_what_an_asterisk_that_stops_does_to_its_channels_is_nobodys_doing(server: Server) -> None:
+    await server.comes_up()
+    server.bridges()
+
+    assert server.hears("SoftHangupRequest", CALLER, Cause="4") == []
+    assert server.hears("Hangup", CALLER, Cause="16") == []
+    await _settle()
+    server.link.answers[-1].set_exception(LinkDown(SHUTTING_DOWN))
+    await _settle()
+    assert server.told == []
+    server.calls.link_down(SHUTTING_DOWN)
+
+    assert server.told == [PbxShutDown(MAIN)]
+
+
+async def test_one_that_only_seems_to_stop_is_asked_and_what_is_heard_meanwhile_is_told_behind_it(
+    server: Server,
+) -> None:
+    await server.comes_up()
+    server.hears("SoftHangupRequest", "8", Cause="4")
+    assert server.hears("HangupRequest", CALLER) == []
+    assert server.hears("SoftHangupRequest", "9", Cause="4") == []
+    assert server.hears("HangupRequest", "10") == []
+    await _settle()
+
+    assert server.link.asked[-1] == ("Ping", {})
+    server.link.answers[-1].set_result(Answer("Ping"))
+    await _settle()
+    assert server.told == [ChannelGone(MAIN, ChannelId(CALLER))], "the second doubt holds back the rest"
+    server.link.answers[-1].set_exception(ActionTimeout("late"))
+    await _settle()
+    assert server.told == [ChannelGone(MAIN, ChannelId(one)) for one in (CALLER, "10")]
+    assert server.hears("HangupRequest", CALLER) == [ChannelGone(MAIN, ChannelId(CALLER))]
+    server.told.clear()
+    server.calls.link_down(SHUTTING_DOWN)
+    assert server.told == [PbxLost(MAIN)], "it waits for its calls to end: they go on"
+
+
+async def test_a_link_that_breaks_for_another_reason_in_the_middle_of_a_doubt_is_lost(server: Server) -> None:
+    await server.comes_up()
+    server.hears("SoftHangupRequest", "8", Cause="4")
+
+    server.calls.link_down("cut")
+
+    assert server.told == [PbxLost(MAIN)]
+    await _settle()
 
 
 # ---- Announcements

@@ -245,6 +245,36 @@ async def test_an_event_that_was_lost_is_made_up_for_by_the_next_comparison(
 
 
 @both_releases
+async def test_an_asterisk_that_is_told_to_stop_loses_its_calls_and_frees_its_agents_at_once(
+    own_installation: Installation, pbx_settings: PbxSettings, tmp_path: Path
+) -> None:
+    """It hangs up on everybody before it goes: neither the caller nor the agent did."""
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(running(own_installation, tmp_path / "first", pbx_settings))
+        centre, proxy = await stack.enter_async_context(_centre_behind_proxy(first, tmp_path))
+        plugged_in = await stack.enter_async_context(AsyncExitStack())
+        caller, other, alice = [await _plug_in(first, name, plugged_in) for name in ("caller", "other", "alice")]
+        centre.log_in("alice")
+        talking = caller.call("sales")
+        (await alice.wait_for_ring_async(5)).answer()
+        await _talk(talking)
+        other.call("sales")
+        waits = await centre.told(RequestQueued, times=2)
+
+        first.process.terminate()
+        await centre.until(lambda state: not state.steered)
+        (ended,) = centre.told_so_far(RequestEnded)
+        assert (ended.outcome, ended.ended_by) == ("pbx_lost", "pbx")
+        await centre.until_is("alice", "available")
+
+        await plugged_in.aclose()
+        again = await stack.enter_async_context(running(own_installation, tmp_path / "again", pbx_settings))
+        proxy.ami_port = again.ami_port
+        ended = await centre.told(RequestEnded, times=2)
+        assert (ended.request, ended.outcome, ended.ended_by) == (waits.request, "pbx_lost", "pbx")
+
+
+@both_releases
 async def test_an_asterisk_that_is_killed_loses_its_calls_and_frees_its_agents(
     own_installation: Installation, pbx_settings: PbxSettings, tmp_path: Path
 ) -> None:

@@ -44,6 +44,7 @@ async def test_a_new_start_takes_over_who_waits_who_rings_and_who_talks(
         talking.hangup()
         (await alice.wait_for_ring_async(5)).answer()
         await talk(waiting)
+        await centre.told(RequestConnected, times=2)
         assert [fact.agent for fact in centre.told_so_far(RequestConnected)] == ["bob", "alice"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from acd.center import inputs, lost
-from acd.center.facts import CallbackPromised, CallbackRenewed, CallerAsked, RequestEnded
+from acd.center.facts import CallbackPromised, CallbackRenewed, CallerAsked, PbxStateChanged, RequestEnded
 from acd.center.inputs import LiveChannel
 from acd.center.model import CallbackRules, Caller, ChannelId, Need, QueueName, RequestId
 
@@ -257,3 +257,86 @@ def test_who_went_back_to_the_line_and_is_lost_again_is_kept_again() -> None:
     world.asterisk_starts_anew(may_call=EVERYBODY)
 
     assert (world.request(request).kind, world.line("sales")) == ("callback", [request])
+
+
+# ---- Told to stop
+
+
+def test_an_asterisk_that_was_told_to_stop_frees_its_agents_at_once_and_who_waits_waits_for_the_next_one() -> None:
+    world, talks = with_alice_in_a_talk()
+    request = joins(world, ONE)
+
+    world.tell(inputs.PbxShutDown(MAIN))
+
+    assert (world.last(PbxStateChanged).up, world.last(PbxStateChanged).hung_up) == (False, True)
+    assert (world.ending_of(talks).outcome, world.ending_of(talks).ended_by) == ("pbx_lost", "pbx")
+    assert world.state_of("alice") == "wrap_up"
+    assert world.request(request).kind == "call"
+    world.time_passes(5)
+    assert world.state_of("alice") == "available"
+
+    world.asterisk_starts_anew(may_call=EVERYBODY)
+    assert world.ringing == {"alice": request}
+    assert world.request(request).kind == "callback"
+
+
+def test_who_is_not_to_be_called_back_is_lost_when_the_next_one_is_there() -> None:
+    world, _ = with_alice_in_a_talk()
+    request = joins(world, ONE)
+    world.tell(inputs.PbxShutDown(MAIN))
+    assert world.told(RequestEnded, request=request) == []
+
+    world.asterisk_starts_anew()
+
+    assert world.ending_of(request).outcome == "pbx_lost"
+
+
+def test_a_last_look_at_it_on_its_way_down_takes_nobody_for_one_who_left() -> None:
+    world, _ = with_alice_in_a_talk()
+    request = joins(world, ONE)
+    world.tell(inputs.PbxShutDown(MAIN))
+    world.daemon_restarts()
+
+    world.tell(inputs.PbxSurveyed(MAIN, (), "monday", may_call=EVERYBODY))
+    assert world.request(request).kind == "callback"
+
+    world.link_is_lost()
+    world.asterisk_starts_anew()
+    assert world.line("sales") == [request]
+
+
+def test_a_phone_that_rang_on_it_is_free_and_so_is_one_that_was_used_for_something_else() -> None:
+    world = keeping_queue("alice", "bob")
+    world.phone_is_taken_up("bob")
+    request = joins(world, ONE)
+    assert world.ringing == {"alice": request}
+
+    world.tell(inputs.PbxShutDown(MAIN))
+
+    assert (world.state_of("alice"), world.state_of("bob")) == ("available", "available")
+    assert world.ringing == {}
+    assert world.told(RequestEnded) == []
+
+
+def test_the_calls_of_other_servers_go_on_when_one_is_told_to_stop() -> None:
+    world = World("east", "west").with_queue("sales").with_agents("alice", "bob", sales=1)
+    world.caller_joins("sales", pbx="east")
+    world.takes_the_call("alice")
+    west = world.caller_joins("sales", pbx="west")
+    world.takes_the_call("bob")
+
+    world.tell(inputs.PbxShutDown("east"))
+
+    assert world.told(RequestEnded, request=west) == []
+    assert (world.state_of("alice"), world.state_of("bob")) == ("wrap_up", "connected")
+
+
+def test_nobody_is_called_back_in_a_queue_that_is_no_more() -> None:
+    world, _ = with_alice_in_a_talk()
+    request = joins(world, ONE)
+    world.link_is_lost()
+    world.without_queue("sales")
+
+    world.asterisk_starts_anew(may_call=EVERYBODY)
+
+    assert world.ending_of(request).outcome == "pbx_lost"

@@ -508,10 +508,10 @@ class CallCenter(RuleBasedStateMachine):
 
     # ---- Links
 
-    @rule(lost=st.sampled_from((*PBXS, None)))
-    def a_link_is_lost_or_the_daemon_restarts(self, lost: PbxName | None) -> None:
+    @rule(lost=st.sampled_from((*PBXS, None)), how=st.sampled_from((inputs.PbxLost, inputs.PbxShutDown)))
+    def a_link_is_lost_or_the_daemon_restarts(self, lost: PbxName | None, how: Callable[[PbxName], Input]) -> None:
         if lost:
-            self.tell(inputs.PbxLost(lost))
+            self.tell(how(lost))
         else:
             self.world.daemon_restarts()
 

@@ -49,6 +49,8 @@ class PbxStateChanged(Fact, frozen=True, tag=True, kw_only=True):
     up: bool
     started: str = ""
     """The moment at which it was started itself, in its own words, if it says so."""
+    hung_up: bool = False
+    """It was told to stop, and has hung up on everybody."""
 
 
 class CallersFellBack(Fact, frozen=True, tag=True, kw_only=True):

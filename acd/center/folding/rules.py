@@ -126,6 +126,7 @@ def _pbx_state_changed(state: State, fact: PbxStateChanged) -> None:
     of_it = [request for request in state.requests.values() if request.pbx == fact.pbx]
     if fact.up:
         state.steered.add(fact.pbx)
+        state.hung_up.discard(fact.pbx)
         if fact.started not in ("", state.started.get(fact.pbx)):
             state.started[fact.pbx] = fact.started
             state.fell_back.pop(fact.pbx, None)
@@ -135,6 +136,8 @@ def _pbx_state_changed(state: State, fact: PbxStateChanged) -> None:
             lanes.enter(state, request, fact.at)
     else:
         state.steered.discard(fact.pbx)
+        if fact.hung_up:
+            state.hung_up.add(fact.pbx)
         for request in of_it:
             lanes.leave(state, request)
 

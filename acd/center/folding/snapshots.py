@@ -71,6 +71,7 @@ class Snapshot(Struct, kw_only=True):
     trunk_room_since: dict[PbxName, float]
     steered: set[PbxName]
     started: dict[PbxName, str]
+    hung_up: set[PbxName] = set()
     fell_back: dict[PbxName, dict[QueueName, int]] = {}
     at: float
     last_id: int

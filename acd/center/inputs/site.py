@@ -65,6 +65,12 @@ class PbxLost(Input, frozen=True):
     pbx: PbxName
 
 
+class PbxShutDown(Input, frozen=True):
+    """It was told to stop, and has hung up on everybody."""
+
+    pbx: PbxName
+
+
 class LiveChannel(Struct, frozen=True):
     """One channel that lives on a server, and what its variables say of it."""
 
@@ -111,7 +117,7 @@ class PbxSurveyed(Input, frozen=True):
     fell_back: dict[QueueName, int] = {}
     """How many callers have gone to the fallback since then."""
     may_call: dict[str, str | None] = {}
-    """Of `lost.numbers`, where it is another Asterisk than before: those that may be called, each with the calendar of
+    """Of `lost.numbers`, where all that lived there is gone: those that may be called, each with the calendar of
     the times for it (None: always). Empty also while nothing can be promised."""
     attempts: dict[OfferId, str] = {}
     """How those ended to reach a customer whose end was not heard, and whose leg is gone; as in LiveChannel."""
