@@ -46,6 +46,11 @@ class Messages:
             raise ValueError(f"{name!r} is no name of a message")
         return self.folder / f"{name}.wav"
 
+    def kept(self, name: str) -> Path | None:
+        """Of one that is there to be heard. Where a link leads to, nobody has left a message."""
+        path = self.path(name)
+        return path if path.is_file() and not path.is_symlink() else None
+
     def recording(self, name: str) -> Path:
         """Where Asterisk writes it, until it is kept."""
         return self.path(name).with_name(f"{name}{RECORDING}")
@@ -88,8 +93,13 @@ class Messages:
                     path.unlink()
 
 
+def _open(path: Path | str, flags: int) -> int:
+    """Follows no link."""
+    return os.open(path, flags | os.O_NOFOLLOW)
+
+
 def _sync(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
+    opened = _open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
     finally:
@@ -98,7 +108,7 @@ def _sync(path: Path) -> None:
 
 def _listen(path: Path) -> Heard:
     """Asterisk's `wav`: 16 bits, mono, 8,000 samples a second."""
-    with wave.open(str(path), "rb") as audio:
+    with open(path, "rb", opener=_open) as file, wave.open(file) as audio:
         rate = audio.getframerate()
         data = audio.readframes(audio.getnframes())
     samples = array("h", data[: len(data) // 2 * 2])  # while it is written, it may end within a sample

@@ -109,6 +109,35 @@ def test_only_recordings_that_nobody_finishes_any_more_are_left_over(messages: M
     assert [path.name for path in messages.folder.iterdir()] == [f"{'f' * 16}.wav"]
 
 
+def test_a_link_is_no_message_and_leads_nowhere(messages: Messages, tmp_path: Path) -> None:
+    elsewhere = Messages(tmp_path / "elsewhere")
+    elsewhere.folder.mkdir()
+    secret = records(elsewhere, VOICE * 2)
+    for path in (messages.recording(NAME), messages.path(NAME)):
+        path.symlink_to(secret)
+        assert why_it_is_none(messages) == "missing"
+        assert messages.kept(NAME) is None
+        messages.delete(NAME)
+    assert secret.exists()
+
+
+def test_of_a_hundred_thousand_names_only_ours_are_paths_and_those_stay_in_the_folder(messages: Messages) -> None:
+    chance = random.Random(1)
+    letters = "0123456789abcdefABCDEF./\\%~*\0\n é-"
+    ours = 0
+    for _ in range(100_000):
+        some = letters[:16] if chance.random() < 0.5 else letters
+        name = "".join(chance.choices(some, k=chance.choice((15, 16, 16, 16, 17))))
+        try:
+            path = messages.path(name)
+        except ValueError:
+            continue
+        ours += 1
+        assert path.parent == messages.folder
+        assert path.resolve().parent == messages.folder.resolve()
+    assert ours > 10_000
+
+
 @pytest.mark.parametrize("name", ["", "..", "../etc/passwd", NAME + "/", NAME.upper(), NAME + "\n", NAME[1:], "*" * 16])
 def test_a_name_that_is_none_of_ours_is_no_path(messages: Messages, name: str) -> None:
     for use in (messages.path, messages.recording, messages.delete, messages.keep, messages.judge):

@@ -155,7 +155,7 @@ def _message(asked: Asked[Any, Any]) -> tuple[Messages, str]:
         request = _his(asked)
         pbx, name = request.pbx, request.message.name if request.message else ""
     messages = asked.site.desk.messages_of(pbx)
-    if not name or messages is None or not messages.path(name).is_file():
+    if not name or messages is None or not messages.kept(name):
         raise Problem(HTTPStatus.NOT_FOUND, f"callback {shown(asked.name)} has no message, or it has been deleted")
     return messages, name
 
