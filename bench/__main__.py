@@ -169,7 +169,7 @@ def keys_on_mobiles(
 @main.command("callbacks")
 def kill_the_daemon_among_callbacks(
     times: Annotated[int, typer.Option(help="So many callers, at least, leave a message.")] = 200,
-    rate: Annotated[float, typer.Option(help="Calls a second.")] = 1.0,
+    rate: Annotated[float, typer.Option(help="Calls a second.")] = 1.5,
     seed: Annotated[int, typer.Option(help="Of the moments of the kills.")] = 1,
     release: Annotated[str, typer.Option(help="Of Asterisk: 16 or 22.")] = private.DEFAULT_RELEASE,
     keep: Keep = False,
