@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from callcentre import configuration
+from callcentre import CallCentre, configuration
 from exchange import both_releases
 
+from acd.asterisk.link import ActionRefused
 from acd.asterisk.pbx import Endpoint, PbxSettings, PrivatePbx, running
 from acd.asterisk.private import Installation
 from acd.checking.live import CVE, look
@@ -79,3 +80,16 @@ async def test_a_dialplan_that_was_not_included_is_told(pbx: PrivatePbx, tmp_pat
     assert troubles == [
         "asterisk.main: the dialplan has no acd-wait: include dialplans/acd.conf from extensions.conf and reload"
     ]
+
+
+@both_releases
+async def test_the_ami_user_that_we_ship_runs_no_programs(pbx: PrivatePbx, centre: CallCentre, tmp_path: Path) -> None:
+    proof = tmp_path / "proof"
+    dials = {"Channel": "Local/s@from-phones", "Application": "System", "Data": f"touch {proof}", "Async": "true"}
+
+    with pytest.raises(ActionRefused, match="Originate Access Forbidden"):
+        await centre.observer.send("Originate", dials)
+    with pytest.raises(ActionRefused, match="Permission denied"):
+        await centre.observer.send("Command", {"Command": f"!touch {proof}"})
+
+    assert not proof.exists()
