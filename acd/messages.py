@@ -79,7 +79,7 @@ class Messages:
             _sync(recording)
             recording.rename(kept)
         _sync(kept)
-        _sync(self.folder)
+        _sync(self.folder.resolve())  # which may be reached by a link, unlike a message
 
     def delete(self, name: str) -> None:
         self.path(name).unlink(missing_ok=True)

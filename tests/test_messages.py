@@ -93,6 +93,14 @@ def test_what_somebody_else_keeps_in_the_same_moment_is_kept_once(
     assert [path.name for path in messages.folder.iterdir()] == [f"{NAME}.wav"]
 
 
+def test_the_folder_itself_may_be_reached_by_a_link(messages: Messages, tmp_path: Path) -> None:
+    (tmp_path / "mounted").symlink_to(tmp_path)
+    mounted = Messages(tmp_path / "mounted")
+    records(mounted, VOICE * 2)
+    mounted.keep(NAME)
+    assert messages.judge(NAME).seconds == 2
+
+
 def test_nothing_to_keep_is_an_error(messages: Messages) -> None:
     with pytest.raises(OSError, match=NAME):
         messages.keep(NAME)
