@@ -41,8 +41,6 @@ PATIENCE_SECONDS = 6.0
 STEP_SECONDS = 5.0
 """For so long a kill waits for its step."""
 AIM_SECONDS = 0.02
-STUCK_SECONDS = 5.0
-LOOK_SECONDS = 0.5
 FINISH_SECONDS = 600.0
 GRACE_SECONDS = 5.0
 
@@ -201,7 +199,7 @@ class Run:
         if self._chance.random() < 0.5:
             await self._comes_to_a_step()
         else:
-            self.stuck |= await self._watched(kills.lives(self._chance))
+            self.stuck |= await kills.watched(kills.lives(self._chance), self._stuck)
         await self._daemon.kill()
         await asyncio.sleep(self._chance.uniform(*kills.DEAD_SECONDS))
         started = time.monotonic()
@@ -218,17 +216,8 @@ class Run:
         self._step = None
         await asyncio.sleep(self._chance.uniform(0, AIM_SECONDS))
 
-    async def _watched(self, seconds: float) -> set[str]:
-        """Lets the daemon work for so long, and tells who is stuck when it has had time to put everything right."""
-        began, stuck = time.monotonic(), set[str]()
-        while (left := began + seconds - time.monotonic()) > 0:
-            await asyncio.sleep(min(left, LOOK_SECONDS))
-            if time.monotonic() - began > STUCK_SECONDS:
-                stuck |= await self._stuck()
-        return stuck
-
     async def _stuck(self) -> set[str]:
-        long_ago = time.monotonic() - STUCK_SECONDS
+        long_ago = time.monotonic() - kills.STUCK_SECONDS
         states = await self._daemon.agents()
         idle = {agent for agent, since in self.promises.idle_since.items() if since < long_ago}
         stuck = {f"{agent}, idle but {states[agent]}" for agent in idle if states[agent] != "available"}
@@ -280,7 +269,7 @@ async def survive(
             while run.promises.waiting() and time.monotonic() < late:
                 await run.kill()
             while not await run.is_over() and time.monotonic() < late:
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(kills.LOOK_SECONDS)
         await run.settle(office)
         errors = daemon.errors()
     recovery, seconds = spread(run.recoveries), time.monotonic() - began

@@ -10,7 +10,7 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from bench.comparison import ANSWER_SECONDS, Say, block
@@ -169,14 +169,14 @@ async def kill_again_and_again(office: Office, agents: int, rate: float, kills: 
         office.ruler.wanted, office.ruler.hear = WANTED, wrongs.hear
         async with office.callers(Callers(rate, EXTENSION[ACD])) as calling:
             for kill in range(1, kills + 1):
-                stuck |= await _watched(daemon, wrongs, lives(chance))
+                stuck |= await watched(lives(chance), lambda: _stuck(daemon, wrongs))
                 await daemon.kill()
                 await asyncio.sleep(chance.uniform(*DEAD_SECONDS))
                 started = time.monotonic()
                 await daemon.start_again()
                 recoveries.append(time.monotonic() - started)
                 say(_spelt(kill, wrongs))
-            stuck |= await _watched(daemon, wrongs, 2 * STUCK_SECONDS)
+            stuck |= await watched(2 * STUCK_SECONDS, lambda: _stuck(daemon, wrongs))
             calling.let_finish()
             await asyncio.wait_for(calling.done(), FINISH_SECONDS)
         await asyncio.sleep(1)
@@ -186,14 +186,13 @@ async def kill_again_and_again(office: Office, agents: int, rate: float, kills: 
     return Killed(kills, seed, time.monotonic() - began, wrongs, stuck, spread(recoveries), errors)
 
 
-async def _watched(daemon: Daemon, wrongs: Wrongs, seconds: float) -> set[str]:
+async def watched(seconds: float, look: Callable[[], Awaitable[set[str]]]) -> set[str]:
     """Lets the daemon work for so long, and tells who is stuck when it has had time to put everything right."""
-    began = time.monotonic()
-    stuck = set[str]()
+    began, stuck = time.monotonic(), set[str]()
     while (left := began + seconds - time.monotonic()) > 0:
         await asyncio.sleep(min(left, LOOK_SECONDS))
         if time.monotonic() - began > STUCK_SECONDS:
-            stuck |= await _stuck(daemon, wrongs)
+            stuck |= await look()
     return stuck
 
 
