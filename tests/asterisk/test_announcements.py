@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from callcentre import DIALPLAN, MAIN, PATIENCE_SECONDS, CallCentre, open_centre, queue
+from callcentre import DIALPLAN, MAIN, PATIENCE_SECONDS, CallCentre, open_centre, queue, talk
 from exchange import NAMES, Phone, both_releases, phones
 
 from acd.asterisk.link import AmiServer, Event, Link
@@ -137,10 +137,6 @@ async def waits_in(centre: CallCentre, call: Call) -> None:
     await centre.until(lambda state: any(one.caller.number == number for one in state.requests.values()))
 
 
-async def talks(call: Call) -> None:
-    await call.wait_until_async(lambda call: call.heard_voice, 10)
-
-
 def sounds_like(call: Call) -> list[bytes]:
     """What its phone hears from now on, frame by frame."""
     frames: list[bytes] = []
@@ -175,7 +171,7 @@ async def test_a_caller_hears_his_place_and_his_wait_then_music_and_later_the_pl
         centre.log_in("alice")
         talking = first.call("sales")
         (await alice.wait_for_ring_async(5)).answer()
-        await talks(talking)
+        await talk(talking)
 
         next_one = caller.call("sales")
         await ear.until(lambda: ear.announced("caller"))
@@ -239,8 +235,8 @@ async def test_an_agent_who_answers_during_an_announcement_is_connected_at_once_
         centre.log_in("alice")
         ring = await alice.wait_for_ring_async(5)
         ring.answer()
-        await talks(call)
-        await talks(ring)
+        await talk(call)
+        await talk(ring)
 
         assert ear.moments_of("BackgroundStatus") == []
         # One start on joining; one more, if he answered in the instant before the announcement began.
@@ -274,7 +270,7 @@ async def test_an_announcement_in_one_breath_with_an_acceptance_ends_in_the_talk
             call = caller.call("sales")
             ring = await alice.wait_for_ring_async(5)
             ring.answer()
-            await talks(call)
+            await talk(call)
             ring.hangup()
             assert await centre.status_after_the_queue(times) == "ANSWERED"
             call.hangup()
@@ -300,7 +296,7 @@ async def test_who_is_connected_before_the_first_word_hears_none_after_the_talk(
     centre.log_in("alice")
     ring = await alice.wait_for_ring_async(5)
     ring.answer()
-    await talks(call)
+    await talk(call)
     ring.hangup()
 
     assert await centre.status_after_the_queue() == "ANSWERED"
@@ -326,7 +322,7 @@ async def test_a_key_works_during_an_announcement_and_music_is_back_after_it(
         await ear.music(2)
         centre.log_in("alice")
         (await alice.wait_for_ring_async(5)).answer()
-        await talks(call)
+        await talk(call)
 
 
 @both_releases
@@ -365,7 +361,7 @@ async def test_a_key_that_means_nothing_ends_an_announcement_and_music_is_back(
         await call.wait_until_async(lambda call: not call.pressing, 5)
         centre.log_in("alice")
         (await alice.wait_for_ring_async(5)).answer()
-        await talks(call)
+        await talk(call)
 
 
 # ---- The daemon goes and comes back
@@ -422,7 +418,7 @@ async def test_an_agent_hears_the_whisper_of_the_queue_and_the_caller_does_not(
         ring = await alice.wait_for_ring_async(5)
         hears_alice = sounds_like(ring)
         ring.answer()
-        await talks(call)
+        await talk(call)
 
         assert sum(map(is_tone, hears_alice)) > 15  # of 25 frames of 20 ms
         assert not any(map(is_tone, hears_caller))

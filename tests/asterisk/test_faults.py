@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from callcentre import DIALPLAN, MAIN, CallCentre, agent, open_centre, queue
+from callcentre import DIALPLAN, MAIN, CallCentre, agent, open_centre, queue, talk
 from exchange import NAMES, Phone, both_releases, password_of, phones
 from proxy import Proxy
 
@@ -84,14 +84,10 @@ async def _plug_in(pbx: PrivatePbx, name: str, until: AsyncExitStack) -> Softpho
     return phone
 
 
-async def _talk(call: Call) -> None:
-    await call.wait_until_async(lambda call: call.heard_voice, 10)
-
-
 async def _goes_on(call: Call) -> None:
     """They still hear each other."""
     call.heard_voice = False
-    await _talk(call)
+    await talk(call)
 
 
 def _cut(proxy: Proxy) -> None:
@@ -120,7 +116,7 @@ async def test_a_link_that_breaks_stops_routing_on_its_server_alone_and_nobody_t
         talking = caller.call("sales")
         ring = await alice.wait_for_ring_async(5)
         ring.answer()
-        await _talk(talking)
+        await talk(talking)
         waiting = other.call("sales")
         queued = await centre.told(RequestQueued, times=2)
 
@@ -141,7 +137,7 @@ async def test_a_link_that_breaks_stops_routing_on_its_server_alone_and_nobody_t
         proxy.refuses = False
         assert (await centre.told(RequestEnded, request=queued.request)).outcome == "abandoned"
         (await bob.wait_for_ring_async(10)).answer()
-        await _talk(newcomer)
+        await talk(newcomer)
         await _goes_on(talking)
         assert centre.state_of("alice") == "connected"
         assert {told.kind for told in centre.told_so_far(ContradictionFound)} == {"caller_gone", "caller_unknown"}
@@ -164,7 +160,7 @@ async def test_an_agent_who_picks_up_while_the_link_is_cut_gets_his_call_when_it
 
         proxy.refuses = False
 
-        await _talk(call)
+        await talk(call)
         assert (await centre.told(OfferEnded)).outcome == "accepted"
         assert len(centre.told_so_far(OfferMade)) == 1
 
@@ -178,7 +174,7 @@ async def test_a_frozen_asterisk_is_noticed_within_seconds_and_goes_on_where_it_
         centre.log_in("alice")
         talking = caller.call("sales")
         (await alice.wait_for_ring_async(5)).answer()
-        await _talk(talking)
+        await talk(talking)
         waiting = other.call("sales")
         queued = await centre.told(RequestQueued, times=2)
 
@@ -191,7 +187,7 @@ async def test_a_frozen_asterisk_is_noticed_within_seconds_and_goes_on_where_it_
             os.kill(pbx.process.pid, signal.SIGCONT)
 
         (await bob.wait_for_ring_async(15)).answer()
-        await _talk(waiting)
+        await talk(waiting)
         await _goes_on(talking)
         assert [told.request for told in centre.told_so_far(OfferMade, agent="bob")] == [queued.request]
         assert centre.told_so_far(RequestEnded) == []
@@ -209,7 +205,7 @@ async def test_a_bad_line_costs_time_and_no_call(
         call = caller.call("sales")
         ring = await alice.wait_for_ring_async(10)
         ring.answer()
-        await _talk(call)
+        await talk(call)
         ring.hangup()
         assert (await centre.told(RequestEnded)).outcome == "answered"
         await centre.until_is("alice", "available")
@@ -240,7 +236,7 @@ async def test_an_event_that_was_lost_is_made_up_for_by_the_next_comparison(
         proxy.loses = set()
         centre.log_in("alice")
         (await alice.wait_for_ring_async(5)).answer()
-        await _talk(unheard)
+        await talk(unheard)
         assert len(centre.told_so_far(ContradictionFound)) == 2
 
 
@@ -257,7 +253,7 @@ async def test_an_asterisk_that_is_told_to_stop_loses_its_calls_and_frees_its_ag
         centre.log_in("alice")
         talking = caller.call("sales")
         (await alice.wait_for_ring_async(5)).answer()
-        await _talk(talking)
+        await talk(talking)
         other.call("sales")
         waits = await centre.told(RequestQueued, times=2)
 
@@ -286,7 +282,7 @@ async def test_an_asterisk_that_is_killed_loses_its_calls_and_frees_its_agents(
         centre.log_in("alice")
         talking = caller.call("sales")
         (await alice.wait_for_ring_async(5)).answer()
-        await _talk(talking)
+        await talk(talking)
         other.call("sales")
         await centre.told(RequestQueued, times=2)
 
@@ -440,7 +436,7 @@ async def test_a_daemon_whose_clock_is_another_one_than_asterisks_steers_all_the
         assert abs(int(answer["Value"]) - time.time()) < 10
         centre.log_in("alice")
         (await alice.wait_for_ring_async(5)).answer()
-        await _talk(call)
+        await talk(call)
 
 
 @both_releases
@@ -456,7 +452,7 @@ async def test_the_clock_is_set_while_one_talks_one_rings_and_one_waits(
         talking = caller.call("sales")
         ring = await alice.wait_for_ring_async(5)
         ring.answer()
-        await _talk(talking)
+        await talk(talking)
         offered = other.call("sales")
         rings = await bob.wait_for_ring_async(5)
         waiting = third.call("sales")
@@ -465,13 +461,13 @@ async def test_the_clock_is_set_while_one_talks_one_rings_and_one_waits(
         wall.off = by
         await centre.told(MomentsMoved)
         rings.answer()
-        await _talk(offered)
+        await talk(offered)
         await _goes_on(talking)
         ring.hangup()
         ended = await centre.told(RequestEnded)
         assert 0 < ended.talk_seconds < 60
         (await alice.wait_for_ring_async(5)).answer()
-        await _talk(waiting)
+        await talk(waiting)
         assert abs(centre.daemon.now() - wall()) < 1
         connected = centre.told_so_far(RequestConnected)
         assert all(0 <= told.waited_seconds < 60 for told in connected)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from callcentre import DIALPLAN, CallCentre, configuration, open_centre, queue
+from callcentre import DIALPLAN, CallCentre, configuration, open_centre, queue, talk
 from exchange import Phone, installation, phones
 from mobile_network import ALICE, BOB, NUMBERS, ROOM, MobileNetwork, mobile_network
 
@@ -112,10 +112,6 @@ async def _hears(call: Call) -> None:
     await call.wait_until_async(lambda call: call.heard_audio, PROMPT_SECONDS)
 
 
-async def _talks(call: Call) -> None:
-    await call.wait_until_async(lambda call: call.heard_voice, 5)
-
-
 async def test_who_presses_1_has_the_call(network: MobileNetwork, centre_of: Any, phone: Phone) -> None:
     mobile, caller = await network.subscriber(ALICE), await phone("caller")
     centre = await centre_of(_agent("alice", ALICE, forward="mobile"))
@@ -128,7 +124,7 @@ async def test_who_presses_1_has_the_call(network: MobileNetwork, centre_of: Any
 
     ring.press("1")
 
-    await _talks(call)
+    await talk(call)
     connected = await centre.told(RequestConnected)
     assert (connected.agent, connected.device) == ("alice", "mobile")
     call.hangup()
@@ -254,7 +250,7 @@ async def test_the_mobile_rings_after_the_desk_and_the_caller_notices_nothing(
     ring.answer()
     await _hears(ring)
     ring.press("1")
-    await _talks(call)
+    await talk(call)
     assert [made.device.kind for made in centre.told_so_far(OfferMade)] == ["desk", "mobile"]
     call.hangup()
     await ring.wait_for_async(CallState.ENDED, 5)
@@ -273,7 +269,7 @@ async def test_a_desk_phone_that_is_unplugged_falls_through_to_the_mobile(
     ring.answer()
     await _hears(ring)
     ring.press("1")
-    await _talks(call)
+    await talk(call)
     assert [fact.outcome for fact in centre.told_so_far(OfferEnded)] == ["failed", "accepted"]
     call.hangup()
     await ring.wait_for_async(CallState.ENDED, 5)
@@ -300,7 +296,7 @@ async def test_of_two_that_are_answered_in_the_same_instant_one_talks_and_the_ot
         await _both_answer(rings if first == "desk" else rings[::-1])
 
         connected = await centre.told(RequestConnected, times=times)
-        await _talks(call)
+        await talk(call)
         await centre.heard("UserEvent", times=times, UserEvent="HearsWhy")
 
         assert len(centre.told_so_far(OfferEnded, outcome="accepted")) == times
@@ -380,7 +376,7 @@ async def _talking_on_his_mobile(mobile: Softphone, caller: Softphone) -> tuple[
     ring.answer()
     await _hears(ring)
     ring.press("1")
-    await _talks(call)
+    await talk(call)
     await ring.wait_until_async(lambda ring: ring.heard_voice, 5)
     return call, ring
 
@@ -429,7 +425,7 @@ async def test_keys_ask_a_colleague_and_pass_the_caller_on_to_him(
     ring.press("21#")
     asked = await carol.wait_for_ring_async(15)
     asked.answer()
-    await _talks(asked)
+    await talk(asked)
     assert centre.state_of("alice") == "connected"
     ring.press("*2")
 
