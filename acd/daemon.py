@@ -22,9 +22,9 @@ from acd import logs
 from acd.api.app import Api
 from acd.api.feed import Feed
 from acd.api.webhooks import Webhooks
-from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
+from acd.asterisk.means import Means
 from acd.center import Center, Undecided, laws, survey
 from acd.center.facts import (
     AnyFact,

@@ -16,8 +16,8 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["acd"]):
-    from acd.asterisk.callbacks import Means
     from acd.asterisk.calls import WANTED_EVENTS, Calls
+    from acd.asterisk.means import Means
     from acd.asterisk.wire import Event, LinkCounts, Protocol
     from acd.center import Center, inputs
     from acd.center.facts import AnyFact

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import unquote
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -20,6 +18,7 @@ from acd import numbers
 from acd.asterisk import reading
 from acd.asterisk.channels import Channels
 from acd.asterisk.link import Event
+from acd.asterisk.means import Means
 from acd.asterisk.tasks import Tasks
 from acd.center import customers, lost
 from acd.center.callbacks import GONE
@@ -44,9 +43,8 @@ from acd.center.inputs import (
     NumberTyped,
 )
 from acd.center.model import Caller, ChannelId, Kind, Missed, OfferId, PbxName, Reach, Request, RequestId
-from acd.center.state import State
-from acd.dialling import Dialling, DialRefused, NoTrunk, Purpose
-from acd.messages import Messages, NoMessage
+from acd.dialling import DialRefused, NoTrunk, Purpose
+from acd.messages import NoMessage
 
 log = structlog.get_logger()
 
@@ -56,23 +54,6 @@ NUMBERS_AT_ONCE = 20
 
 class Send(Protocol):
     def __call__(self, action: str, headers: dict[str, str]) -> None: ...
-
-
-@dataclass(slots=True)
-class Means:
-    """What the orders and dialogues on one server need besides its link."""
-
-    state: State
-    dialling: Dialling
-    messages: Messages | None
-    on_disk: Callable[[], Awaitable[bool]]
-    """Answers when all facts so far are, or (False) never will be."""
-    can_promise: Callable[[], bool]
-    """The journal can be written."""
-    country: str | None = None
-    zone: ZoneInfo | None = None
-    mobile_caller_id: str = "caller"
-    """What agents' mobiles are shown: `caller`, `queue`, or this number."""
 
 
 Step = Callable[["Callbacks", ChannelId, Event], Awaitable[str]]

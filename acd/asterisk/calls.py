@@ -7,15 +7,18 @@ must not be judged by it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from itertools import permutations
+from typing import NamedTuple, TypeGuard
 
 import structlog
 
 from acd.asterisk import reading
-from acd.asterisk.callbacks import Callbacks, Means
+from acd.asterisk.callbacks import Callbacks
 from acd.asterisk.channels import Channels
 from acd.asterisk.link import SHUTTING_DOWN, ActionFailed, Event, Link, LinkDown
+from acd.asterisk.means import Means
 from acd.asterisk.orders import Orders
 from acd.asterisk.tasks import Tasks
 from acd.asterisk.watch import Contradictions, Watch
@@ -57,6 +60,17 @@ PARTIES = ("Transferee", "TransferTarget")
 SHUTDOWN = "4"
 """Cause of the SoftHangupRequest that each channel gets when Asterisk stops: AST_SOFTHANGUP_SHUTDOWN in channel.h."""
 
+FORWARDS_WITHIN_SECONDS = 1.0
+"""A telephone's "call that one instead" is heard so soon after that one has been dialled, or much sooner."""
+
+
+class _StrangeLeg(NamedTuple):
+    """Dialled by an Originate, and no leg of ours."""
+
+    channel: ChannelId
+    technology: str
+    began_at: float
+
 
 class Calls:
     def __init__(
@@ -92,8 +106,8 @@ class Calls:
         """Channels in the place of legs of which it has not been told yet that they picked up."""
         self._consulted: set[ChannelId] = set()
         """Legs that have been in a bridge without their callers: to hang up completes a transfer by feature code."""
-        self._strange_leg = ChannelId("")
-        """What was last dialled by an Originate and is no leg of ours."""
+        self._strange_leg: _StrangeLeg | None = None
+        """The last one."""
         self._tasks = Tasks(self._neglected)
 
     def on_fact(self, fact: AnyFact) -> None:
@@ -400,7 +414,8 @@ class Calls:
     def _dial_began(self, event: Event) -> None:
         dialled = ChannelId(event["DestUniqueid"])
         if not event.get("Uniqueid") and offer_of(dialled) is None:
-            self._strange_leg = dialled
+            began_at = asyncio.get_running_loop().time()
+            self._strange_leg = _StrangeLeg(dialled, _technology(event["DestChannel"]), began_at)
 
     def _dial_ended(self, event: Event) -> None:
         """An agent's leg has called a customer, who has picked up; or its own telephone wants another one to be called
@@ -418,9 +433,20 @@ class Calls:
         if offer := self._means.state.offers.get(self._channels.offer_of(leg) or OfferId("")):
             who = {"offer": offer.id, "agent": offer.agent, "device": offer.device.name}
             log.warning("offer.forwarded", pbx=self.pbx, to=to[:LONGEST_SHOWN], **who)
-        if "/" in to and self._strange_leg:
-            self._orders.send("Hangup", {"Channel": self._strange_leg})
-            self._strange_leg = ChannelId("")
+        if _is_for(self._strange_leg, to):
+            self._orders.send("Hangup", {"Channel": self._strange_leg.channel})
+            self._strange_leg = None
+
+
+def _is_for(leg: _StrangeLeg | None, to: str) -> TypeGuard[_StrangeLeg]:
+    """Not what somebody else happened to dial some time before."""
+    if leg is None or "/" not in to or leg.technology != _technology(to):
+        return False
+    return asyncio.get_running_loop().time() - leg.began_at < FORWARDS_WITHIN_SECONDS
+
+
+def _technology(dialled: str) -> str:
+    return dialled.partition("/")[0].casefold()
 
 
 _HANDLERS: dict[str, Callable[[Calls, Event], None]] = {

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from acd.asterisk import reading
-from acd.asterisk.callbacks import Means
 from acd.asterisk.channels import Channels
 from acd.asterisk.link import ActionRefused, Answer, Link, UnsafeValue
+from acd.asterisk.means import Means
 from acd.center.facts import (
     AnnouncementMade,
     AnyFact,

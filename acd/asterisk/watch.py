@@ -9,8 +9,8 @@ from typing import NamedTuple
 import structlog
 
 from acd.asterisk import reading
-from acd.asterisk.callbacks import Means
 from acd.asterisk.link import ActionFailed, ActionRefused, Event, Link
+from acd.asterisk.means import Means
 from acd.center import customers
 from acd.center.inputs import Contradiction, LiveChannel, PbxContradicted
 from acd.center.model import Missed, OfferId, PbxName, QueueName, Reach

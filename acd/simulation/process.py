@@ -8,9 +8,9 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import Calls
 from acd.asterisk.link import Event, Link
+from acd.asterisk.means import Means
 from acd.center import Center, survey
 from acd.center.facts import AnyFact
 from acd.center.inputs import (

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from acd.asterisk.callbacks import Means
+from acd.asterisk import calls
 from acd.asterisk.calls import Calls
 from acd.asterisk.link import (
     SHUTTING_DOWN,
@@ -24,6 +24,7 @@ from acd.asterisk.link import (
     Link,
     LinkDown,
 )
+from acd.asterisk.means import Means
 from acd.asterisk.orders import SETTLES_SECONDS
 from acd.asterisk.wire import refuse_unsafe
 from acd.center.facts import (
@@ -694,6 +695,44 @@ async def test_a_channel_remembers_in_which_line_it_is(server: Server) -> None:
 async def test_what_came_of_a_feature_code_is_told_to_its_channel(server: Server) -> None:
     answered = FeatureAnswered(at=0, pbx=MAIN, channel="7", dial="PJSIP/alice", result="pause")
     assert server.decides(answered) == [("Setvar", {"Channel": "7", "Variable": "ACD_RESULT", "Value": "pause"})]
+
+
+# ---- A telephone that answers "call this number instead"
+
+
+def _is_dialled(server: Server, channel: str, name: str) -> None:
+    """By an Originate of somebody's."""
+    server.hears("DialBegin", "", DestUniqueid=channel, DestChannel=name)
+
+
+def _sends_elsewhere(server: Server, to: str) -> list[tuple[str, dict[str, Any]]]:
+    """Alice's telephone does; answers with what Asterisk is asked for."""
+    server.link.asked.clear()
+    server.hears("DialEnd", "", DestUniqueid=LEG, DestChannel=LEG_NAME, DialStatus="CANCEL", Forward=to)
+    return list(server.link.asked)
+
+
+async def test_what_is_dialled_in_its_place_is_hung_up_at_once(server: Server) -> None:
+    server.hears("Newchannel", LEG, ChannelState="0")
+    _is_dialled(server, "8", "PJSIP/mallory-00000008")
+    assert _sends_elsewhere(server, "PJSIP/mallory/sip:1@127.0.0.1") == [("Hangup", {"Channel": "8"})]
+    assert _sends_elsewhere(server, "PJSIP/mallory") == [], "once"
+
+
+@pytest.mark.parametrize("to", ["0900123456", "Local/0900123456@default", ""])
+async def test_what_somebody_else_dials_meanwhile_is_left_alone(server: Server, to: str) -> None:
+    server.hears("Newchannel", LEG, ChannelState="0")
+    _is_dialled(server, "8", "PJSIP/mallory-00000008")
+    assert _sends_elsewhere(server, to) == []
+
+
+async def test_what_somebody_else_has_dialled_before_is_left_alone(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "FORWARDS_WITHIN_SECONDS", 0)
+    server.hears("Newchannel", LEG, ChannelState="0")
+    _is_dialled(server, "8", "PJSIP/mallory-00000008")
+    assert _sends_elsewhere(server, "PJSIP/mallory") == []
 
 
 # ---- The link

@@ -14,9 +14,9 @@ from typing import Any, cast
 import pytest
 from test_calls import FakeLink, status
 
-from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import Calls
 from acd.asterisk.link import Answer, Event, Link
+from acd.asterisk.means import Means
 from acd.center import Center, inputs
 from acd.center.facts import (
     AnyFact,

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 from test_link import as_asterisk_reads
 
-from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import Calls
 from acd.asterisk.link import Answer, Event, Link
+from acd.asterisk.means import Means
 from acd.asterisk.wire import Pending, refuse_unsafe
 from acd.center import Center
 from acd.center.facts import AnyFact

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from center.worlds import MAIN, World
 
-from acd.asterisk.callbacks import Callbacks, Means
+from acd.asterisk.callbacks import Callbacks
 from acd.asterisk.channels import Channels
+from acd.asterisk.means import Means
 from acd.asterisk.tasks import Tasks
 from acd.calendars import Span
 from acd.center.facts import CallbackPromised

@@ -9,9 +9,9 @@ import pytest
 from fake_ami import FakeAmi, answers_nothing, lists
 
 from acd.asterisk import calls
-from acd.asterisk.callbacks import Means
 from acd.asterisk.calls import WANTED_EVENTS, Calls
 from acd.asterisk.link import AmiServer, Link
+from acd.asterisk.means import Means
 from acd.center.facts import AnyFact
 from acd.center.inputs import Input, PbxLost, PbxSurveyed
 from acd.center.state import State
