@@ -46,9 +46,14 @@ exten => _[a-z][a-z]!,1,Set(CALLERID(name)=${CALLERID(num)})
  same => n,Wait(20)
  same => n,Hangup()
 exten => _9[a-z]!,1,Dial(PJSIP/${EXTEN:1})
+exten => _8[a-z]!,1,Set(CHANNEL(hangup_handler_push)=from-phones,farewell,1)
+ same => n,Gosub(acd-queue,${EXTEN:1},1)
+exten => farewell,1,UserEvent(Farewell,Status: ${ACD_STATUS})
+ same => n,Return()
 exten => h,1,UserEvent(RanH,Status: ${ACD_STATUS})
 """
-"""Who dials a word is queued there; behind a 9 stands the phone that is called directly."""
+"""Who dials a word is queued there; behind a 9 stands the phone that is called directly; behind
+an 8, something is done for him when he is gone."""
 
 
 def configuration(pbx: PrivatePbx, folder: Path, **tables: Any) -> Config:

@@ -81,6 +81,22 @@ async def test_a_caller_who_hangs_up_while_waiting_has_abandoned(centre: CallCen
 
 
 @both_releases
+async def test_a_hangup_handler_of_the_operators_runs_once_and_at_the_end(centre: CallCentre, phone: Phone) -> None:
+    caller, alice = await phone("caller"), await phone("alice")
+    waiting = caller.call("8sales")
+    await centre.until(lambda state: state.requests)
+    waiting.hangup()
+    assert (await centre.heard("UserEvent", UserEvent="Farewell"))["Status"] == ""
+
+    talking = caller.call("8sales")
+    centre.log_in("alice")
+    (await alice.wait_for_ring_async(5)).answer()
+    await talk(talking)
+    talking.hangup()
+    assert (await centre.heard("UserEvent", times=2, UserEvent="Farewell"))["Status"] == "ANSWERED"
+
+
+@both_releases
 async def test_a_caller_who_hangs_up_while_a_phone_rings_stops_it(centre: CallCentre, phone: Phone) -> None:
     caller, alice = await phone("caller"), await phone("alice")
     centre.log_in("alice")
