@@ -88,6 +88,13 @@ class Faults:
         daemon.dies_after = facts
         return f"the daemon is killed {facts} facts from now"
 
+    def _stop(self, _: Server) -> str:
+        daemon = self._site.daemon
+        if daemon.dead:
+            return "there is no daemon to stop"
+        self._leaving = self._loop.create_task(daemon.leave())
+        return "the daemon is told to stop"
+
     def daemon_died(self) -> None:
         seconds = self._chance.choice((0.1, 1.0, 5.0, 30.0))
         self._for(seconds, seconds, self._starts_daemon)
@@ -191,6 +198,7 @@ ASKS: tuple[Callable[[AgentName], Input], ...] = (
 )  # fmt: skip
 KINDS: dict[str, Callable[[Faults, Server], str]] = {
     "kill": Faults._kill,
+    "stop": Faults._stop,
     "disk": Faults._break_disk,
     "clock": Faults._set_clock,
     "cut": Faults._cut,

@@ -37,6 +37,10 @@ class Journal(Protocol):
 
     def append(self, facts: Sequence[AnyFact]) -> object: ...
 
+    def close(self) -> None: ...
+
+    def dies(self, chance: random.Random) -> None: ...
+
 
 class Handlers(Protocol):
     """What a link tells."""
@@ -125,6 +129,7 @@ class Process:
             await link.start()
 
     async def stop(self) -> None:
+        """In the order in which a daemon stops on SIGTERM; what is heard meanwhile is still decided."""
         for calls in self._calls.values():
             await calls.stop()
         for link in self._links.values():
@@ -132,12 +137,21 @@ class Process:
         if self._timer:
             self._timer.cancel()
 
+    async def leave(self) -> None:
+        """As on SIGTERM, all that was decided being written down; unless it is killed before it has come to that."""
+        await self.stop()
+        if not self.dead:
+            self.dead = True
+            self._journal.close()
+            self._on_death()
+
     def die(self) -> None:
         """As by `kill -9`: what has been written to a connection arrives, and then its end."""
         if self.dead:
             return
         self.dead = True
         self._buried = self._loop.create_task(self.stop())
+        self._journal.dies(self._chance)
         self._on_death()
 
     def follow_clock(self) -> None:

@@ -145,7 +145,7 @@ class Site:
     async def start_daemon(self) -> None:
         self._journal = GroupedJournal(self.disk)
         links = {name: self._link_to(server) for name, server in self.servers.items()}
-        self._process = Process(links, self._journal, self._chance, self, self._died, self._wall_clock)
+        self._process = Process(links, self._journal, self._chance, self, lambda: self.on_death(), self._wall_clock)
         with suppress(Killed):
             await self._process.start(_without_customers(self._day.rules), DAY)
 
@@ -161,10 +161,6 @@ class Site:
     def daemon(self) -> Process:
         """The one that lives, or died last."""
         return self._process
-
-    def _died(self) -> None:
-        self._journal.dies(self._chance)
-        self.on_death()
 
     async def close(self) -> None:
         await asyncio.sleep(SETTLE_SECONDS)

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from acd.center import Center
-from acd.center.facts import AnyFact, CallbackPromised, RequestEnded
+from acd.center.facts import AnyFact, CallbackPromised, PbxStateChanged, RequestEnded, RulesChanged
 from acd.center.inputs import Input
 from acd.center.model import Outcome
 from acd.journal.sqlite import SqliteStore
+from acd.simulation.disk import Memory
 from acd.simulation.faults import KINDS
 from acd.simulation.process import Process
 from acd.simulation.run import Site, simulate
@@ -42,7 +43,16 @@ def test_whatever_can_go_wrong_goes_wrong_in_them() -> None:
 
     for what in ("has died", "disk fails", "is cut", "is dark", "away", "at a time", "crashes", "shuts down"):
         assert what in told
-    for what in ("stands still", "told twice", "are lost", "clock is off", "is gone from", "Pause(", "LogOut("):
+    for what in (
+        "told to stop",
+        "stands still",
+        "told twice",
+        "are lost",
+        "clock is off",
+        "is gone from",
+        "Pause(",
+        "LogOut(",
+    ):
         assert what in told
 
 
@@ -53,6 +63,17 @@ def test_who_is_lost_with_a_server_keeps_his_place_in_some_of_them() -> None:
 
     assert any(isinstance(fact, CallbackPromised) for fact in facts)
     assert any(isinstance(fact, RequestEnded) and fact.outcome is Outcome.PBX_LOST for fact in facts)
+
+
+def test_a_daemon_that_is_told_to_stop_loses_nothing_of_what_it_has_decided() -> None:
+    decided: list[AnyFact] = []
+    disk = Memory()
+
+    simulate(replace(storm(FIRST), faults=("stop",)), decided.append, store=lambda: disk)
+
+    assert sum(isinstance(fact, RulesChanged) for fact in decided) == 1  # of many starts the first
+    assert sum(isinstance(fact, PbxStateChanged) and not fact.up for fact in decided) > 5
+    assert list(disk.read()) == decided
 
 
 def test_a_storm_is_the_same_each_time() -> None:
