@@ -106,17 +106,15 @@ class Session:
     def _redirect(self, action: Action) -> None:
         channel = self._channel(action, "channel", f"Channel does not exist: {action.get('channel', '')}")
         where = action.get("context", ""), action.get("exten", ""), action.get("priority", "")
-        if isinstance(channel, Leg) and where == ("acd-agent", "s", "elsewhere"):
+        if isinstance(channel, Leg) and where in _AGENTS_WAYS:
             self.answer(action, "Message: Redirect successful\r\n")
-            self._pbx.says_why(channel)
+            _AGENTS_WAYS[where](self._pbx, channel)
             return
         if not isinstance(channel, Caller):
-            raise Refused("the simulated Asterisk redirects no legs but those that have lost")
+            raise Refused(f"the simulated Asterisk redirects nobody but a caller to {' '.join(where)}")
         self.answer(action, "Message: Redirect successful\r\n")
-        if where == ("acd-wait", "s", "again"):
-            self._pbx.redirect_into_the_line(channel)
-        elif where == ("acd-announce", "s", "1"):
-            self._pbx.announce(channel)
+        if where in _CALLERS_WAYS:
+            _CALLERS_WAYS[where](self._pbx, channel)
         elif where == ("acd-wait", "s", "leave"):
             self._pbx.redirect_out_of_the_line(channel, "from-phones", channel.visitor.queue)
         else:
@@ -143,6 +141,18 @@ def _carrying_out(name: str) -> Callable[[Session, Action], None]:
         ) from None
 
 
+_CALLERS_WAYS: dict[tuple[str, str, str], Callable[[SimulatedPbx, Caller], None]] = {
+    ("acd-wait", "s", "1"): SimulatedPbx.redirect_to_the_door,
+    ("acd-wait", "s", "again"): SimulatedPbx.redirect_into_the_line,
+    ("acd-wait", "s", "offer"): SimulatedPbx.offer_a_message,
+    ("acd-announce", "s", "1"): SimulatedPbx.announce,
+    ("acd-callback-again", "s", "1"): SimulatedPbx.ask_about_his_callback,
+}
+_AGENTS_WAYS: dict[tuple[str, str, str], Callable[[SimulatedPbx, Leg], None]] = {
+    ("acd-agent", "s", "elsewhere"): SimulatedPbx.says_why,
+    ("acd-customer", "s", "1"): SimulatedPbx.dial_his_customer,
+    ("acd-customer", "s", "told"): SimulatedPbx.ask_how_it_ended,
+}
 _ACTIONS: dict[str, Callable[[Session, Action], None]] = {
     "Ping": Session._ping,
     "Setvar": Session._set_variable,

@@ -57,6 +57,8 @@ class Channel:
         self.bridge: Bridge | None = None
         self.timer: asyncio.TimerHandle | None = None
         """What its person, or its dialplan, does next."""
+        self.step: asyncio.TimerHandle | None = None
+        """The next one of a dialogue."""
         self.is_up_since = 0.0
 
     def moves(self, context: str, exten: str, priority: int) -> None:
@@ -66,6 +68,9 @@ class Channel:
         if self.timer:
             self.timer.cancel()
             self.timer = None
+        if self.step:
+            self.step.cancel()
+            self.step = None
 
     def shown(self, prefix: str = "") -> str:
         """`prefix` is `Dest` for the second channel of an event."""
@@ -111,8 +116,11 @@ class Caller(Channel):
         """With which ACD_STATUS he went on in the dialplan."""
         self.gives_up_at: float | None = None
         """When he hangs up if he still waits, in seconds of UTC."""
-        self.speech: asyncio.TimerHandle | None = None
-        """The end of what he is being told."""
+        self.presses_at: float | None = None
+        """When he presses the key for a message, if he still waits."""
+        self.records: str | None = None
+        """The message that he is leaving."""
+        self.speaks_since: float | None = None
 
     @property
     def application(self) -> str:
@@ -124,22 +132,40 @@ class Caller(Channel):
         status, never_bridged = self.variables["ACD_STATUS"], self.variables.get("BRIDGEPEER") == "nobody"
         return bool(status) and not (status == "ANSWERED" and never_bridged)
 
-    def stops_timer(self) -> None:
-        super().stops_timer()
-        if self.speech:
-            self.speech.cancel()
-            self.speech = None
 
-
-class Leg(Channel):
+class Dialled(Channel):
     """A channel to a phone, and what its person will do."""
 
-    def __init__(self, name: str, originate: Originate, manner: Manner) -> None:
-        super().__init__(name, originate.channel_id, ChannelState.DOWN, exten="s")
-        self.variables |= originate.variables
-        self.originate = originate
+    def __init__(self, name: str, identity: str, exten: str, manner: Manner) -> None:
+        super().__init__(name, identity, ChannelState.DOWN, exten)
         self.manner = manner
         self.ring_timer: asyncio.TimerHandle | None = None
+
+    def stops_ringing(self) -> None:
+        self.stops_timer()
+        if self.ring_timer:
+            self.ring_timer.cancel()
+
+
+class Leg(Dialled):
+    """To an agent's, for which AMI has asked."""
+
+    def __init__(self, name: str, originate: Originate, manner: Manner) -> None:
+        super().__init__(name, originate.channel_id, "s", manner)
+        self.variables |= originate.variables
+        self.originate = originate
+        self.customer: Customer | None = None
+        """Whom he calls back."""
+        self.calls_made = 0
+
+
+class Customer(Dialled):
+    """To somebody outside, whom an agent calls back."""
+
+    def __init__(self, name: str, identity: str, leg: Leg, number: str, manner: Manner) -> None:
+        super().__init__(name, identity, "", manner)
+        self.leg, self.number = leg, number
+        self.linked_id = leg.linked_id
 
 
 class Originate:

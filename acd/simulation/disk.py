@@ -57,6 +57,14 @@ class GroupedJournal:
         """Those that are not on disk yet."""
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._all_written = asyncio.Event()
+        self._all_written.set()
+        self.is_failing = False
+        """The last attempt to write has failed."""
+
+    async def all_committed(self) -> None:
+        """Returns when all facts so far are on disk."""
+        await self._all_written.wait()
 
     def read(self) -> Iterator[AnyFact]:
         return self._disk.store.read()
@@ -65,16 +73,19 @@ class GroupedJournal:
         turn = [row_of(number, fact) for number, fact in enumerate(facts, self._last + 1)]
         self._last += len(turn)
         self._turns.append(turn)
+        self._all_written.clear()
         if self._timer is None:
             self._timer = self._loop.call_later(GROUP_SECONDS, self._write_group)
 
     def _write_group(self) -> None:
         self._timer = None
-        if self._disk.is_broken:
+        self.is_failing = self._disk.is_broken
+        if self.is_failing:
             self._timer = self._loop.call_later(RETRY_LIMIT_SECONDS, self._write_group)
             return
         self._write(self._turns)
         self._turns = []
+        self._all_written.set()
 
     def _write(self, turns: list[list[Row]]) -> None:
         rows = [row for turn in turns for row in turn]

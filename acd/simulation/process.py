@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from acd.asterisk.calls import Calls
 from acd.asterisk.link import Event, Link
@@ -26,6 +27,9 @@ from acd.center.inputs import (
 from acd.center.model import PbxName, Refused, SiteRules
 from acd.clock import Clock
 from acd.dialling import Dialling, Purpose
+from acd.messages import Messages
+
+UTC = ZoneInfo("UTC")
 
 
 class Killed(BaseException):
@@ -36,6 +40,11 @@ class Journal(Protocol):
     def read(self) -> Iterator[AnyFact]: ...
 
     def append(self, facts: Sequence[AnyFact]) -> object: ...
+
+    async def all_committed(self) -> None: ...
+
+    @property
+    def is_failing(self) -> bool: ...
 
     def close(self) -> None: ...
 
@@ -64,11 +73,6 @@ class Observer(Protocol):
         """What must not happen in there."""
 
 
-async def _at_once() -> bool:
-    """Nobody in here leaves a message or is called: whoever is promised a callback is not told of it."""
-    return True
-
-
 class AnyNumber(Dialling):
     """In a simulated world every number may be dialled."""
 
@@ -92,6 +96,7 @@ class Process:
         observer: Observer,
         on_death: Callable[[], None],
         wall: Callable[[], float],
+        messages: Mapping[str, Messages],
     ) -> None:
         """`wall` is the machine's clock, which may be set while it lives."""
         self.center = Center()
@@ -106,8 +111,15 @@ class Process:
         self._clock = Clock(wall, self._loop.time)
         self._calls: dict[str, Calls] = {}
         self._links = {name: link(_Heard(self, name)) for name, link in links.items()}
-        means = Means(self.center.state, AnyNumber(self.now), None, on_disk=_at_once, can_promise=lambda: True)
         for name, link in self._links.items():
+            means = Means(
+                state=self.center.state,
+                dialling=AnyNumber(self.now),
+                messages=messages[name],
+                on_disk=self._on_disk,
+                can_promise=lambda: not self._journal.is_failing,
+                zone=UTC,
+            )
             self._calls[name] = Calls(
                 link, tell=self.tell, now=self.now, means=means, contradictions=self._contradictions
             )
@@ -116,6 +128,10 @@ class Process:
 
     def now(self) -> float:
         return self._clock.now()
+
+    async def _on_disk(self) -> bool:
+        await self._journal.all_committed()
+        return True
 
     async def start(self, rules: SiteRules, day: str) -> None:
         self.center.fold(self._journal.read())

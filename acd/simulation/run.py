@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import random
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
-from msgspec.structs import replace
 
 from acd.asterisk.calls import WANTED_EVENTS
 from acd.asterisk.link import AmiServer, Link, Patience
 from acd.center import Center
 from acd.center.facts import AnyFact
-from acd.center.inputs import CancelRequest, Input, LogIn, LogOut, MakeAvailable, Pause
-from acd.center.model import AgentRules, Refused, SiteRules
-from acd.simulation.arrivals import Agents, Callers
-from acd.simulation.channels import Caller, Leg
+from acd.center.inputs import Input
+from acd.center.model import Refused, SiteRules
+from acd.simulation.arrivals import Agents, Callers, Customers, lots
+from acd.simulation.channels import Caller, Customer, Leg
+from acd.simulation.crowd import Crowd
 from acd.simulation.direct import DirectLink
 from acd.simulation.disk import Disk, GroupedJournal, Memory, Store
 from acd.simulation.faults import Faults
 from acd.simulation.network import WeatheredLoop
-from acd.simulation.people import Manner, Visitor
-from acd.simulation.process import AnyNumber, Handlers, Killed, Process
+from acd.simulation.process import Handlers, Killed, Process
+from acd.simulation.recordings import Recordings
 from acd.simulation.report import Report
 from acd.simulation.server import PORT, Server
 from acd.simulation.watch import LawBroken, Watch
@@ -43,10 +42,9 @@ ASKS_AGAIN_SECONDS = 5.0
 CLOCK_SECONDS = 1.0
 PING_SECONDS = 600.0
 """More often there is nothing to learn where nothing freezes. It would be half of the work."""
-LONGEST_EVENING_SECONDS = 4 * 3600.0
-"""How long after the last call everybody must be gone."""
 LOGIN = ("acd", "nobody is kept out")
 AGENTS = Agents()
+CUSTOMERS = Customers()
 _ENCODE = msgspec.json.Encoder().encode
 
 
@@ -55,6 +53,7 @@ class Day:
     rules: SiteRules
     callers: Callers
     agents: Agents = AGENTS
+    customers: Customers = CUSTOMERS
     hours: float = 8
     seed: int = 1
     pbxs: tuple[str, ...] = ("main",)
@@ -89,14 +88,14 @@ def simulate(
 async def _live(day: Day, on_fact: Callable[[AnyFact], None], disk: Disk) -> Result:
     site = Site(day, on_fact, disk)
     await _or_break(site, site.open())
-    people = People(day, site)
-    people.come()
+    crowd = Crowd(day, site, BEGINS_AT)
+    crowd.come()
     faults = Faults(day.faults, site, lots("faults", day.seed))
     site.on_death = faults.daemon_died
     faults.begin()
     await _or_break(site, asyncio.sleep(day.hours * 3600))
     await _or_break(site, faults.end())
-    await _or_break(site, people.everybody_leaves())
+    await _or_break(site, crowd.everybody_leaves())
     await site.close()
     return Result(site.report(), site.digest.hexdigest(), tuple(faults.told))
 
@@ -127,6 +126,7 @@ class Site:
         self._on_fact = on_fact
         self._chance = lots("center", day.seed)
         self._jitter = lots("jitter", day.seed)
+        self._recordings = {name: Recordings(lambda: disk.is_broken) for name in day.pbxs}
         self.servers = {name: self._server(name) for name in day.pbxs}
         self._journal: GroupedJournal
         self._process: Process
@@ -145,9 +145,11 @@ class Site:
     async def start_daemon(self) -> None:
         self._journal = GroupedJournal(self.disk)
         links = {name: self._link_to(server) for name, server in self.servers.items()}
-        self._process = Process(links, self._journal, self._chance, self, lambda: self.on_death(), self._wall_clock)
+        self._process = Process(
+            links, self._journal, self._chance, self, lambda: self.on_death(), self._wall_clock, self._recordings
+        )
         with suppress(Killed):
-            await self._process.start(_without_customers(self._day.rules), DAY)
+            await self._process.start(self._day.rules, DAY)
 
     def _wall_clock(self) -> float:
         return self._loop.time() + self.clock_is_off_by
@@ -214,6 +216,15 @@ class Site:
     def goes_on(self, caller: Caller) -> None:
         self._look(lambda: self._watch.goes_on(caller))
 
+    def hears_that_it_is_kept(self, caller: Caller) -> None:
+        """Not watched yet."""
+
+    def rings_outside(self, customer: Customer) -> None:
+        """Not watched yet."""
+
+    def reaches(self, customer: Customer) -> None:
+        """Not watched yet."""
+
     def _look(self, look: Callable[[], None]) -> None:
         try:
             look()
@@ -235,7 +246,8 @@ class Site:
     # ---- Servers, and the ways to them
 
     def _server(self, name: str) -> Server:
-        return Server(name, LOGIN, lots(f"pbx {name}", self._day.seed), WANTED_EVENTS, onlooker=self)
+        chance = lots(f"pbx {name}", self._day.seed)
+        return Server(name, LOGIN, chance, WANTED_EVENTS, onlooker=self, recordings=self._recordings[name])
 
     def _link_to(self, server: Server) -> Callable[[Handlers], Link]:
         if not (self._day.over_the_wire or self._day.faults):
@@ -251,78 +263,3 @@ class Site:
             patience=patience,
             draw=self._jitter.uniform,
         )
-
-
-def _without_customers(rules: SiteRules) -> SiteRules:
-    """Nobody in here can be called: a callback keeps its place until the evening."""
-    return replace(rules, agents=tuple(replace(agent, callbacks=False) for agent in rules.agents))
-
-
-def lots(what: str, seed: int) -> random.Random:
-    """One source of chance for each thing that happens by chance: a change in one of them changes no other."""
-    return random.Random(f"{what} {seed}")  # noqa: S311 - nothing secret about it
-
-
-class People:
-    """Everybody outside: those who call in, and the agents."""
-
-    def __init__(self, day: Day, site: Site) -> None:
-        self._day = day
-        self._site = site
-        self._loop = asyncio.get_running_loop()
-        self._chance = lots("people", day.seed)
-        self._callers = 0
-        queues = [queue.name for queue in day.rules.queues]
-        self._members = [sum(queue in agent.queues for agent in day.rules.agents) for queue in queues]
-        self._queues = queues
-
-    def come(self) -> None:
-        self._moments = self._day.callers.moments(self._day.hours, lots("arrivals", self._day.seed))
-        self._next_caller()
-        for agent in self._day.rules.agents:
-            self._agent_comes(agent)
-
-    def _next_caller(self) -> None:
-        at = next(self._moments, None)
-        if at is not None:
-            self._loop.call_at(BEGINS_AT + at, self._calls_in)
-
-    def _calls_in(self) -> None:
-        self._callers += 1
-        day, chance = self._day, self._chance
-        (queue,) = chance.choices(self._queues, self._members)
-        pbx = day.pbxs[self._callers % len(day.pbxs)]
-        self._site.servers[pbx].call(
-            Visitor(
-                queue=queue,
-                number=f"+3161{self._callers:07}",
-                priority=day.callers.priority(chance),
-                patience_seconds=day.callers.patience(chance),
-                talk_seconds=day.callers.talk(chance),
-            )
-        )
-        self._next_caller()
-
-    def _agent_comes(self, agent: AgentRules) -> None:
-        chance = lots(f"agent {agent.name}", self._day.seed)
-        for server in self._site.servers.values():
-            for device in agent.devices:
-                server.phones[device.dial or AnyNumber.dialled(device.number)] = lambda: self._manner(chance)
-        habits = self._day.agents
-        self._loop.call_later(chance.uniform(0, habits.late_seconds), self._site.asks, LogIn(agent.name))
-        for begins, ends in habits.breaks(self._day.hours, chance):
-            self._loop.call_later(begins, self._site.asks, Pause(agent.name, reason="break"))
-            self._loop.call_later(ends, self._site.asks, MakeAvailable(agent.name))
-
-    def _manner(self, chance: random.Random) -> Manner:
-        return self._day.agents.manner(chance, self._day.callers.talk(chance))
-
-    async def everybody_leaves(self) -> None:
-        """The line is served to its end, then agents go home."""
-        async with asyncio.timeout(LONGEST_EVENING_SECONDS):
-            while self._site.is_busy():  # noqa: ASYNC110 - waiting costs nothing here
-                await asyncio.sleep(SETTLE_SECONDS)
-        for callback in list(self._site.center.state.callbacks.values()):
-            self._site.asks(CancelRequest(callback))
-        for agent in self._day.rules.agents:
-            self._site.asks(LogOut(agent.name))

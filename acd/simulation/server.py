@@ -12,10 +12,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from acd.simulation import ami
-from acd.simulation.channels import Caller, Leg
+from acd.simulation.channels import Caller, Customer, Leg
 from acd.simulation.network import Weather, WeatheredLoop
 from acd.simulation.pbx import SimulatedPbx
 from acd.simulation.people import Manner, Visitor
+from acd.simulation.recordings import Recordings
 
 PORT = 5038
 CALLS_AGAIN_SECONDS = 1.0
@@ -30,6 +31,13 @@ class Onlooker(Protocol):
     def rings(self, leg: Leg) -> None: ...
 
     def goes_on(self, caller: Caller) -> None: ...
+
+    def hears_that_it_is_kept(self, caller: Caller) -> None:
+        """The message that he has left, and his place."""
+
+    def rings_outside(self, customer: Customer) -> None: ...
+
+    def reaches(self, customer: Customer) -> None: ...
 
 
 class StoppablePulse:
@@ -66,13 +74,21 @@ class Server:
     """One machine with an Asterisk on it, which is another process after each of its crashes."""
 
     def __init__(
-        self, name: str, login: tuple[str, str], chance: random.Random, told: frozenset[str], onlooker: Onlooker
+        self,
+        name: str,
+        login: tuple[str, str],
+        chance: random.Random,
+        told: frozenset[str],
+        onlooker: Onlooker,
+        recordings: Recordings,
     ) -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, WeatheredLoop)  # noqa: S101
         self.name = name
         self.weather: Weather = loop.weather_at(name)
         self.phones: dict[str, Callable[[], Manner]] = {}
+        self.recordings = recordings
+        self.outside: Callable[[str], Manner | None] = lambda dial: None
         self._loop = loop
         self._login, self._chance, self._told, self._onlooker = login, chance, told, onlooker
         self.cut_at = 0.0
@@ -112,7 +128,8 @@ class Server:
         self.weather.refuses = False
         self.pulse = StoppablePulse(self._loop)
         self.pbx = UnreliablePbx(self._loop.time, self._chance, told=self._told, pulse=self.pulse)
-        self.pbx.phones, self.pbx.onlooker = self.phones, self._onlooker
+        self.pbx.phones, self.pbx.onlooker, self.pbx.tape = self.phones, self._onlooker, self.recordings
+        self.pbx.outside = lambda dial: self.outside(dial)
 
     def go_on(self) -> None:
         if self.pulse.is_stopped:
@@ -177,3 +194,14 @@ class UnreliablePbx(SimulatedPbx):
     def _goes(self, caller: Caller, context: str, exten: str) -> None:
         super()._goes(caller, context, exten)
         self.onlooker.goes_on(caller)
+
+    def _hears_that_it_is_kept(self, caller: Caller) -> None:
+        self.onlooker.hears_that_it_is_kept(caller)
+
+    def _rings_outside(self, customer: Customer, seconds: float) -> None:
+        super()._rings_outside(customer, seconds)
+        self.onlooker.rings_outside(customer)
+
+    def reach(self, customer: Customer) -> None:
+        super().reach(customer)
+        self.onlooker.reaches(customer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from acd.simulation.channels import Bridge, Channel, Leg, Originate
+from acd.simulation.channels import Bridge, Channel, Originate
 
 Heard = Callable[[str, str, str], None]
 """Is told each event: its name, its class, and its header lines."""
@@ -17,15 +17,16 @@ class Teller:
         self._told = told
 
     def _tell(self, name: str, channel: Channel, more: str = "") -> None:
-        if self._is_told(name):
+        if self._is_heard(name):
             self._say(name, "call", channel.shown() + more)
 
-    def _tell_dial(self, name: str, leg: Leg, more: str) -> None:
-        if self._is_told(name):
-            self._say(name, "call", leg.shown("Dest") + more)
+    def _tell_dial(self, name: str, dialled: Channel, more: str, by: Channel | None = None) -> None:
+        """`by` a channel, or by Originate."""
+        if self._is_heard(name):
+            self._say(name, "call", (by.shown() if by else "") + dialled.shown("Dest") + more)
 
     def _tell_bridge(self, name: str, bridge: Bridge, channel: Channel | None = None) -> None:
-        if self._is_told(name):
+        if self._is_heard(name):
             self._say(name, "call", bridge.shown() + (channel.shown() if channel else ""))
 
     def _user_event(self, channel: Channel, name: str, values: dict[str, str]) -> None:
@@ -35,7 +36,7 @@ class Teller:
     def _respond(self, asked: Originate, response: str, channel: str, reason: int) -> None:
         self._say("OriginateResponse", "call", asked.response(response, channel, reason))
 
-    def _is_told(self, name: str) -> bool:
+    def _is_heard(self, name: str) -> bool:
         return self._told is None or name in self._told
 
     def _say(self, name: str, kind: str, lines: str) -> None:

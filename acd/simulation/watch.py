@@ -14,7 +14,11 @@ from typing import Any
 from acd.center import laws
 from acd.center.facts import (
     AnyFact,
+    CallbackDue,
     CallbackPromised,
+    CallbackReturned,
+    CallbackScheduled,
+    CallbackTakenToLine,
     ContradictionFound,
     HoldEnded,
     LegGone,
@@ -30,6 +34,8 @@ from acd.center.facts import (
     RequestQueued,
     RequestReprioritized,
     RequestRequeued,
+    RequestResumed,
+    RequestSetAside,
     RulesChanged,
 )
 from acd.center.model import (
@@ -46,7 +52,7 @@ from acd.center.model import (
 )
 from acd.center.offers import offer_of
 from acd.center.state import State
-from acd.simulation.channels import Caller, Channel, Leg
+from acd.simulation.channels import Caller, Channel, Customer, Leg
 from acd.simulation.server import Server
 
 LATE_SECONDS = 1.0
@@ -67,12 +73,16 @@ class _InLine:
         self.priority, self.entered_at = fact.priority, fact.entered_at
         self.needs: Needs = fact.needs
         self.held_for = fact.held_for
+        self.placed_at: float | None = None
+        """Of a callback that had an appointment: then it has the place of that."""
+        self.is_away = False
+        """He is leaving a message, or has an appointment: his turn is to come later."""
 
     def turn(self, rules: QueueRules) -> tuple[float, float, str]:
+        moment = self.entered_at if self.placed_at is None else self.placed_at
         if rules.order == "head_start":
-            later = (self.priority - MIDDLE_PRIORITY) * rules.head_start_seconds
-            return (0, self.entered_at + later, self.id)
-        return (self.priority, self.entered_at, self.id)
+            return (0, moment + (self.priority - MIDDLE_PRIORITY) * rules.head_start_seconds, self.id)
+        return (self.priority, moment, self.id)
 
 
 class Watch:
@@ -131,6 +141,7 @@ class Watch:
     def _clock_was_set(self, fact: MomentsMoved) -> None:
         for one in self._line.values():
             one.entered_at += fact.by
+            one.placed_at = None if one.placed_at is None else one.placed_at + fact.by
 
     def _handed_over(self, fact: RequestHandedOver) -> None:
         self._line[fact.request].entered_at = fact.entered_at
@@ -138,7 +149,8 @@ class Watch:
     def _offered(self, fact: OfferMade) -> None:
         to_him = self._offers_to.setdefault(fact.agent, {})
         self._demand({*to_him.values()} <= {fact.request}, fact, "the agent has another offer")
-        self._demand(self._is_in_line(fact.request), fact, "the caller does not wait")
+        waits = self._is_in_line(fact.request) and not self._line[fact.request].is_away
+        self._demand(waits, fact, "the caller does not wait")
         others = {self._agent_of[offer] for offer in self._offers[fact.request]} - {fact.agent}
         self._demand(fact.shared or not others, fact, "the caller is offered to another agent")
         self._demand(fact.found or fact.pbx in self._steered, fact, "nobody steers the caller's server")
@@ -158,6 +170,7 @@ class Watch:
             for other in self._line.values()
             if (other.queue, other.needs, other.held_for) == (one.queue, one.needs, one.held_for)
             and other.pbx in self._steered
+            and not other.is_away
             and not self._offers[other.id]
             and other.id not in self._talks
         )
@@ -171,11 +184,29 @@ class Watch:
         self._demand(self._is_in_line(fact.request), fact, "the caller talks, or has left")
         self._offers[fact.request].clear()
 
-    def _promised(self, fact: CallbackPromised) -> None:
-        """It has the place that it had."""
+    def _goes_away(self, fact: RequestSetAside | CallbackScheduled) -> None:
+        one = self._line[fact.request]
+        one.is_away = True
+        if isinstance(fact, CallbackScheduled):
+            one.held_for = fact.reserved_for
+            self._talks.discard(fact.request)
+            self._offers[fact.request].clear()
+
+    def _comes_back(self, fact: RequestResumed | CallbackDue | CallbackReturned) -> None:
+        one = self._line[fact.request]
+        one.is_away = False
+        if isinstance(fact, CallbackDue):
+            one.placed_at, one.held_for = fact.placed_at, fact.held_for
+        elif isinstance(fact, CallbackReturned):
+            self._talks.discard(fact.request)
+            self._offers[fact.request].clear()
+
+    def _changes_lines(self, fact: CallbackPromised | CallbackTakenToLine) -> None:
+        """To that of those who are called back, or to that of those who wait themselves, at the place that he had."""
         self._demand(self._is_in_line(fact.request), fact, "the caller talks, or has left")
         self._offers[fact.request].clear()
-        self._line[fact.request].needs = fact.needs
+        one = self._line[fact.request]
+        one.needs, one.pbx, one.is_away = fact.needs, fact.pbx, False
 
     def _connected(self, fact: RequestConnected) -> None:
         self._demand(self._is_in_line(fact.request), fact, "the caller talks already, or has left")
@@ -264,14 +295,16 @@ class Watch:
             if offer.deadline is not None and offer.deadline < late and offer.pbx in self._steered:
                 yield f"{offer.id} has a deadline of {offer.deadline}"
         for request in self._state.requests.values():
-            waits = request.state is RequestState.WAITING and request.pbx in self._steered
+            waits = request.state is RequestState.WAITING and request.pbx in self._steered and not request.aside
             if waits and request.leave_at is not None and request.leave_at < late:
                 yield f"{request.id} waits until {request.leave_at}"
+            if request.state is RequestState.SCHEDULED and (request.due_at is None or request.due_at < late):
+                yield f"{request.id} is due at {request.due_at}"
 
     def _oddities(self) -> set[tuple[str, str]]:
         calls = (request for request in self._state.requests.values() if request.channel)
         books = {(request.pbx, request.channel): request for request in calls}
-        lines = {(name, one.id): one for name, one in self._channels() if isinstance(one, Caller)}
+        lines = {(name, one.id): one for name, one in self._channels() if _is_in_the_books(one)}
         odd = {
             (name, f"{identity} on one side only")
             for name, identity in books.keys() ^ lines.keys()
@@ -297,6 +330,11 @@ class Watch:
             yield from ((name, channel) for channel in server.pbx.channels.values())
 
 
+def _is_in_the_books(channel: Channel) -> bool:
+    """A caller's, or that of a customer with whom an agent talks."""
+    return isinstance(channel, Caller) or (isinstance(channel, Customer) and channel.bridge is not None)
+
+
 _JUDGES: dict[type[AnyFact], Callable[[Watch, Any], None]] = {
     RulesChanged: Watch._rules_changed,
     PbxStateChanged: Watch._pbx_changed,
@@ -311,7 +349,13 @@ _JUDGES: dict[type[AnyFact], Callable[[Watch, Any], None]] = {
     OfferMade: Watch._offered,
     OfferEnded: Watch._offer_ended,
     RequestRequeued: Watch._requeued,
-    CallbackPromised: Watch._promised,
+    RequestSetAside: Watch._goes_away,
+    RequestResumed: Watch._comes_back,
+    CallbackPromised: Watch._changes_lines,
+    CallbackTakenToLine: Watch._changes_lines,
+    CallbackScheduled: Watch._goes_away,
+    CallbackDue: Watch._comes_back,
+    CallbackReturned: Watch._comes_back,
     RequestConnected: Watch._connected,
     RequestEnded: Watch._ended,
     LegGone: Watch._leg_gone,

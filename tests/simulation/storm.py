@@ -100,12 +100,24 @@ def _announcing(rules: SiteRules, chance: random.Random) -> SiteRules:
 
 
 def _keeping(rules: SiteRules, chance: random.Random) -> SiteRules:
-    """Who is lost with a server keeps his place in some queues."""
+    """Who would rather not wait leaves a message in some queues, and who is lost with a server keeps his place."""
 
     def kept(queue: QueueRules) -> QueueRules:
-        return replace(queue, callbacks=chance.choice((None, CallbackRules(after_pbx_lost=True))))
+        callbacks = CallbackRules(
+            offer_after_seconds=chance.choice((None, 0, 0, 10)),
+            offer_above_seconds=chance.choice((None, None, 15)),
+            reserved_seconds=30,
+            retry_seconds=20,
+            attempts=chance.choice((1, 2, 3)),
+            put_off_seconds=15,
+            ring_seconds=chance.choice((5, 10)),
+            at_once=chance.choice((None, None, 1)),
+            after_pbx_lost=chance.choice((True, True, False)),
+        )
+        return replace(queue, callbacks=chance.choice((None, callbacks, callbacks)))
 
-    return replace(rules, queues=tuple(map(kept, rules.queues)))
+    agents = tuple(replace(agent, callbacks=chance.random() < 0.7) for agent in rules.agents)
+    return replace(rules, queues=tuple(map(kept, rules.queues)), agents=agents)
 
 
 def live_through(seed: int) -> Result:

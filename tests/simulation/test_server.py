@@ -12,11 +12,12 @@ import pytest
 from acd.center import Center
 from acd.center.facts import AnyFact, DayChanged, MomentsMoved
 from acd.center.inputs import DayBegan
-from acd.simulation.channels import Caller, Leg, Originate
+from acd.simulation.channels import Caller, Customer, Leg, Originate
 from acd.simulation.disk import Disk, GroupedJournal, Memory
 from acd.simulation.network import WeatheredLoop
 from acd.simulation.people import Manner, Visitor
 from acd.simulation.process import Killed, Process
+from acd.simulation.recordings import Recordings
 from acd.simulation.server import Server, StoppablePulse
 
 
@@ -35,6 +36,12 @@ class Nobody:
 
     def goes_on(self, caller: Caller) -> None: ...
 
+    def hears_that_it_is_kept(self, caller: Caller) -> None: ...
+
+    def rings_outside(self, customer: Customer) -> None: ...
+
+    def reaches(self, customer: Customer) -> None: ...
+
     def began(self, center: Center, facts: Iterator[AnyFact]) -> None: ...
 
     def on_fact(self, fact: AnyFact) -> None:
@@ -47,7 +54,7 @@ class Nobody:
 
 
 def a_server() -> Server:
-    return Server("main", ("acd", "secret"), random.Random(1), frozenset(), Nobody())
+    return Server("main", ("acd", "secret"), random.Random(1), frozenset(), Nobody(), Recordings(lambda: False))
 
 
 # ---- An Asterisk
@@ -135,7 +142,7 @@ def test_a_killed_process_says_nothing_more() -> None:
     async def story() -> None:
         seen, deaths = Nobody(), []
         journal = GroupedJournal(Disk(Memory()))
-        process = Process({}, journal, random.Random(1), seen, lambda: deaths.append("died"), lambda: 0.0)
+        process = Process({}, journal, random.Random(1), seen, lambda: deaths.append("died"), lambda: 0.0, {})
         process.tell(DayBegan(day="monday"))
         process.dies_after = 0
         with pytest.raises(Killed):
@@ -152,7 +159,7 @@ def test_a_clock_that_is_set_is_followed_and_nothing_runs_out_for_it() -> None:
     async def story() -> None:
         loop, seen, off_by = asyncio.get_running_loop(), Nobody(), [0.0]
         journal = GroupedJournal(Disk(Memory()))
-        process = Process({}, journal, random.Random(1), seen, lambda: None, lambda: loop.time() + off_by[0])
+        process = Process({}, journal, random.Random(1), seen, lambda: None, lambda: loop.time() + off_by[0], {})
         process.tell(DayBegan(day="monday"))
         off_by[0] = 3600.0
         assert process.now() == loop.time(), "nobody has looked yet"

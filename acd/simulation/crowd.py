@@ -1,0 +1,136 @@
+"""Everybody of a simulated day: those who call in, those who are called back, and the agents."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from acd.center.inputs import CancelRequest, LogIn, LogOut, MakeAvailable, Pause
+from acd.center.model import AgentRules, RequestId
+from acd.simulation.arrivals import lots
+from acd.simulation.people import Manner, Visitor
+from acd.simulation.process import AnyNumber
+
+if TYPE_CHECKING:
+    from acd.simulation.run import Day, Site
+
+SETTLE_SECONDS = 1.0
+LONGEST_EVENING_SECONDS = 4 * 3600.0
+"""How long after the last call everybody must be gone."""
+CALLED_BACK_SECONDS = 1800.0
+"""For so long in the evening agents still call back; then a supervisor cancels what is left."""
+CHOICES = ("keep", "keep", "line", "cancel")
+
+
+class Crowd:
+    def __init__(self, day: Day, site: Site, begins_at: float) -> None:
+        self._day = day
+        self._site = site
+        self._begins_at = begins_at
+        self._loop = asyncio.get_running_loop()
+        self._chance = lots("people", day.seed)
+        self._of_messages = lots("messages", day.seed)
+        self._of_customers = lots("customers", day.seed)
+        self._callers = 0
+        queues = [queue.name for queue in day.rules.queues]
+        self._members = [sum(queue in agent.queues for agent in day.rules.agents) for queue in queues]
+        self._queues = queues
+        self._leave_messages = any(queue.callbacks for queue in day.rules.queues)
+
+    def come(self) -> None:
+        self._moments = self._day.callers.moments(self._day.hours, lots("arrivals", self._day.seed))
+        self._next_caller()
+        for agent in self._day.rules.agents:
+            self._agent_comes(agent)
+        for server in self._site.servers.values():
+            server.outside = self._customer
+
+    # ---- Callers
+
+    def _next_caller(self) -> None:
+        at = next(self._moments, None)
+        if at is not None:
+            self._loop.call_at(self._begins_at + at, self._calls_in)
+
+    def _calls_in(self) -> None:
+        self._callers += 1
+        day, chance = self._day, self._chance
+        (queue,) = chance.choices(self._queues, self._members)
+        pbx = day.pbxs[self._callers % len(day.pbxs)]
+        visitor = Visitor(
+            queue=queue,
+            number=f"+3161{self._callers:07}",
+            priority=day.callers.priority(chance),
+            patience_seconds=day.callers.patience(chance),
+            talk_seconds=day.callers.talk(chance),
+        )
+        self._site.servers[pbx].call(self._with_words(visitor, pbx) if self._leave_messages else visitor)
+        self._next_caller()
+
+    def _with_words(self, visitor: Visitor, pbx: str) -> Visitor:
+        """That he may leave where he is told that he may; he may call again to ask what has become of them."""
+        callers, chance = self._day.callers, self._of_messages
+        words = callers.words(chance, visitor.number)
+        if words is None:
+            return visitor
+        if chance.random() < callers.again_share:
+            again = replace(visitor, chooses=chance.choice(CHOICES))
+            self._loop.call_later(chance.expovariate(1 / callers.again_seconds), self._site.servers[pbx].call, again)
+        is_withheld = chance.random() < callers.withheld_share
+        return replace(visitor, words=words, number="" if is_withheld else visitor.number)
+
+    def _customer(self, dial: str) -> Manner:
+        chance = self._of_customers
+        return self._day.customers.manner(chance, self._day.callers.talk(chance))
+
+    # ---- Agents
+
+    def _agent_comes(self, agent: AgentRules) -> None:
+        chance, of_callbacks = (lots(f"{what} {agent.name}", self._day.seed) for what in ("agent", "callbacks of"))
+        for server in self._site.servers.values():
+            for device in agent.devices:
+                server.phones[device.dial or AnyNumber.dialled(device.number)] = lambda: self._manner(
+                    agent, chance, of_callbacks
+                )
+        habits = self._day.agents
+        self._loop.call_later(chance.uniform(0, habits.late_seconds), self._site.asks, LogIn(agent.name))
+        for begins, ends in habits.breaks(self._day.hours, chance):
+            self._loop.call_later(begins, self._site.asks, Pause(agent.name, reason="break"))
+            self._loop.call_later(ends, self._site.asks, MakeAvailable(agent.name))
+
+    def _manner(self, agent: AgentRules, chance: random.Random, of_callbacks: random.Random) -> Manner:
+        habits = self._day.agents
+        manner = habits.manner(chance, self._day.callers.talk(chance))
+        return replace(manner, calling_back=habits.calling_back(of_callbacks)) if agent.callbacks else manner
+
+    # ---- The evening
+
+    async def everybody_leaves(self) -> None:
+        """The line is served to its end, and who is to be called back is, or is cancelled; then agents go home."""
+        async with asyncio.timeout(LONGEST_EVENING_SECONDS):
+            await self._until_all_is_quiet()
+            await self._until_all_are_called_back()
+        for agent in self._day.rules.agents:
+            self._site.asks(LogOut(agent.name))
+
+    async def _until_all_is_quiet(self) -> None:
+        while self._site.is_busy():  # noqa: ASYNC110 - waiting costs nothing here
+            await asyncio.sleep(SETTLE_SECONDS)
+
+    async def _until_all_are_called_back(self) -> None:
+        ends_at = self._loop.time() + CALLED_BACK_SECONDS
+        if self._callbacks():
+            for agent in self._day.rules.agents:
+                self._site.asks(LogIn(agent.name))
+                self._site.asks(MakeAvailable(agent.name))
+        while callbacks := self._callbacks():
+            if self._loop.time() > ends_at:
+                for callback in callbacks:
+                    self._site.asks(CancelRequest(callback))
+            await asyncio.sleep(SETTLE_SECONDS)
+        await self._until_all_is_quiet()
+
+    def _callbacks(self) -> list[RequestId]:
+        return list(self._site.center.state.callbacks.values())
