@@ -117,9 +117,11 @@ class Callbacks(Switch):
         self._stops_speaking(caller)
 
     def _stops_speaking(self, caller: Caller) -> None:
-        if self.tape and caller.records is not None:
-            spoken = 0.0 if caller.speaks_since is None else self.now() - caller.speaks_since
-            self.tape.ends(caller.records, spoken)
+        if caller.records is None:
+            return
+        caller.spoken_seconds = 0.0 if caller.speaks_since is None else self.now() - caller.speaks_since
+        if self.tape:
+            self.tape.ends(caller.records, caller.spoken_seconds)
         caller.records = None
 
     def _tells(self, caller: Caller, event: str, step: str, typed: str = "") -> Generator[float, None, str]:
@@ -148,6 +150,7 @@ class Callbacks(Switch):
 
     def _again(self, caller: Caller) -> Dialogue:
         yield WORD_SECONDS
+        self._chooses(caller)
         result = yield from self._tells(caller, "AcdChoice", caller.visitor.chooses, caller.variables["ACD_CALLBACK"])
         if result == "line":
             self._waits_again(caller)
@@ -170,10 +173,10 @@ class Callbacks(Switch):
                 return
             if does.chooses == "not_possible":
                 leg.moves("acd-callback-not-possible", "s", 3)
-                self._user_event(leg, "AcdCallback", {"Do": "not_possible", "Reason": ""})
+                self._says(leg, {"Do": "not_possible", "Reason": ""})
                 yield NOT_HEEDED_SECONDS
             else:
-                self._user_event(leg, "AcdCallback", {"Do": does.chooses})
+                self._says(leg, {"Do": does.chooses})
                 yield HEEDS_SECONDS
         self._dialplan_ends(leg)
 
@@ -185,6 +188,7 @@ class Callbacks(Switch):
         leg.variables |= {"ACD_TRIED": leg.variables.get("ACD_ATTEMPT", ""), "ACD_DIALLED": "", "DIALSTATUS": ""}
         self._shows_number(leg, leg.variables.get("ACD_CALLER_ID", ""))
         dial = leg.variables["ACD_DIAL"]
+        leg.customers_number = dial.removeprefix("PJSIP/").partition("@")[0]
         manner = self.outside(dial)
         if manner is None:
             self._has_dialled(leg, "CHANUNAVAIL", NOBODY)
@@ -197,8 +201,8 @@ class Callbacks(Switch):
         self._rings_outside(customer, float(leg.variables["ACD_RING_SECONDS"]))
 
     def _customer(self, leg: Leg, dial: str, manner: Manner) -> Customer:
-        number, _, trunk = dial.removeprefix("PJSIP/").partition("@")
-        customer = Customer(self._name(f"PJSIP/{trunk}"), f"{int(self.now())}.{self._next_id()}", leg, number, manner)
+        name, identity = self._name(f"PJSIP/{dial.partition('@')[2]}"), f"{int(self.now())}.{self._next_id()}"
+        customer = Customer(name, identity, leg, leg.customers_number, manner)
         self._born(customer)
         return customer
 
@@ -262,7 +266,7 @@ class Callbacks(Switch):
             if said is None:
                 self.hang_up(leg)
                 return
-            self._user_event(leg, "AcdCallback", said)
+            self._says(leg, said)
             yield NOT_HEEDED_SECONDS if "When" in said else HEEDS_SECONDS
         self._dialplan_ends(leg)
 
@@ -276,6 +280,9 @@ class Callbacks(Switch):
         if settles == "call" and not talked and leg.calls_made == 1:
             return {"Do": "call"}
         return {"Do": "done" if talked else "not_reached"}
+
+    def _says(self, leg: Leg, said: dict[str, str]) -> None:
+        self._user_event(leg, "AcdCallback", said)
 
     # ---- Somebody hangs up
 
@@ -310,10 +317,13 @@ class Callbacks(Switch):
             ended = leg.variables["ACD_DIALLED"] or leg.variables["DIALSTATUS"]
             self.variables[f"ACD_TRIED_{leg.variables['ACD_AGENT']}"] = f"{tried} {ended}"
 
-    # ---- What acd.conf has to say to it
+    # ---- What somebody may watch
 
-    def _hears_that_it_is_kept(self, caller: Caller) -> None:
-        """Somebody may watch that."""
+    def _hears_that_it_is_kept(self, caller: Caller) -> None: ...
+
+    def _chooses(self, caller: Caller) -> None: ...
+
+    # ---- What acd.conf has to say to it
 
     def _is_told(self, caller: Caller, dialogue: Dialogue) -> None:
         """Something of his wait, while he waits on."""

@@ -121,6 +121,7 @@ class Caller(Channel):
         self.records: str | None = None
         """The message that he is leaving."""
         self.speaks_since: float | None = None
+        self.spoken_seconds = 0.0
 
     @property
     def application(self) -> str:
@@ -156,6 +157,7 @@ class Leg(Dialled):
         self.originate = originate
         self.customer: Customer | None = None
         """Whom he calls back."""
+        self.customers_number = ""
         self.calls_made = 0
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from acd.center.inputs import CancelRequest, LogIn, LogOut, MakeAvailable, Pause
-from acd.center.model import AgentRules, RequestId
+from acd.center.model import AgentRules, Request
 from acd.simulation.arrivals import lots
 from acd.simulation.people import Manner, Visitor
 from acd.simulation.process import AnyNumber
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 SETTLE_SECONDS = 1.0
 LONGEST_EVENING_SECONDS = 4 * 3600.0
 """How long after the last call everybody must be gone."""
-CALLED_BACK_SECONDS = 1800.0
-"""For so long in the evening agents still call back; then a supervisor cancels what is left."""
+TODAY_SECONDS = 3 * 3600.0
+BACK_AT_WORK_SECONDS = 60.0
+"""In the evening agents who have gone astray come back after so long."""
 CHOICES = ("keep", "keep", "line", "cancel")
 
 
@@ -120,17 +121,19 @@ class Crowd:
             await asyncio.sleep(SETTLE_SECONDS)
 
     async def _until_all_are_called_back(self) -> None:
-        ends_at = self._loop.time() + CALLED_BACK_SECONDS
-        if self._callbacks():
+        """But for those whom nobody calls back today: a supervisor cancels them."""
+        while callbacks := self._site.center.state.callbacks:
+            for name in list(callbacks.values()):
+                if self._is_in_vain(self._site.center.state.requests[name]):
+                    self._site.asks(CancelRequest(name))
             for agent in self._day.rules.agents:
                 self._site.asks(LogIn(agent.name))
                 self._site.asks(MakeAvailable(agent.name))
-        while callbacks := self._callbacks():
-            if self._loop.time() > ends_at:
-                for callback in callbacks:
-                    self._site.asks(CancelRequest(callback))
-            await asyncio.sleep(SETTLE_SECONDS)
+            await asyncio.sleep(BACK_AT_WORK_SECONDS)
         await self._until_all_is_quiet()
 
-    def _callbacks(self) -> list[RequestId]:
-        return list(self._site.center.state.callbacks.values())
+    def _is_in_vain(self, callback: Request) -> bool:
+        """No agent calls his queue's customers back; or his appointment is another day, for clocks differ."""
+        agents = (agent for agent in self._day.rules.agents if agent.callbacks)
+        waits_seconds = (callback.due_at or 0) - self._site.daemon.now()
+        return waits_seconds > TODAY_SECONDS or not any(callback.queue in agent.queues for agent in agents)

@@ -19,8 +19,8 @@ from acd.asterisk.calls import WANTED_EVENTS
 from acd.asterisk.link import AmiServer, Link, Patience
 from acd.center import Center
 from acd.center.facts import AnyFact
-from acd.center.inputs import Input
-from acd.center.model import Refused, SiteRules
+from acd.center.inputs import CancelRequest, Input
+from acd.center.model import Refused, RequestId, SiteRules
 from acd.simulation.arrivals import Agents, Callers, Customers, lots
 from acd.simulation.channels import Caller, Customer, Leg
 from acd.simulation.crowd import Crowd
@@ -29,6 +29,7 @@ from acd.simulation.disk import Disk, GroupedJournal, Memory, Store
 from acd.simulation.faults import Faults
 from acd.simulation.network import WeatheredLoop
 from acd.simulation.process import Handlers, Killed, Process
+from acd.simulation.promises import Promises
 from acd.simulation.recordings import Recordings
 from acd.simulation.report import Report
 from acd.simulation.server import PORT, Server
@@ -131,6 +132,8 @@ class Site:
         self._journal: GroupedJournal
         self._process: Process
         self._watch: Watch
+        heard, kept = "lose" not in day.faults, "disk" not in day.faults
+        self._promises = Promises(self.servers, all_is_heard=heard, all_is_kept=kept)
         self.on_death: Callable[[], None] = lambda: None
         self._watch_seconds = STORM_WATCH_SECONDS if day.faults else WATCH_SECONDS
         self._rounds = self._loop.call_later(self._watch_seconds, self._look_around)
@@ -167,6 +170,7 @@ class Site:
     async def close(self) -> None:
         await asyncio.sleep(SETTLE_SECONDS)
         self._watch.at_the_end()
+        self._promises.at_the_end()
         self._rounds.cancel()
         await self._process.stop()
         self._journal.close()
@@ -191,6 +195,8 @@ class Site:
         if self._process.dead:
             self._loop.call_later(ASKS_AGAIN_SECONDS, self.asks, asked)
             return
+        if isinstance(asked, CancelRequest):
+            self._promises.is_taken_back(asked.request)
         with suppress(Refused, Killed):
             self._process.tell(asked)
 
@@ -198,10 +204,14 @@ class Site:
 
     def began(self, center: Center, facts: Iterator[AnyFact]) -> None:
         self._watch = Watch(center.state, self.servers, with_faults=bool(self._day.faults))
+        self._promises.begins(center.state, self._watch.line)
         for fact in facts:
+            self._promises.on_fact(fact, anew=False)
             self._watch.on_fact(fact)
+        self._promises.has_begun()
 
     def on_fact(self, fact: AnyFact) -> None:
+        self._promises.on_fact(fact)
         self._watch.on_fact(fact)
         self.digest.update(_ENCODE(fact))
         self.digest.update(b"\n")
@@ -209,6 +219,7 @@ class Site:
 
     def after_a_turn(self) -> None:
         self._watch.after_a_turn()
+        self._promises.after_a_turn()
 
     def rings(self, leg: Leg) -> None:
         self._look(lambda: self._watch.rings(leg))
@@ -217,13 +228,23 @@ class Site:
         self._look(lambda: self._watch.goes_on(caller))
 
     def hears_that_it_is_kept(self, caller: Caller) -> None:
-        """Not watched yet."""
+        self._look(lambda: self._promises.is_kept(caller, daemon_lives=not self._process.dead))
+
+    def chooses(self, caller: Caller) -> None:
+        if caller.visitor.chooses == "cancel":
+            self._promises.is_taken_back(RequestId(caller.variables["ACD_CALLBACK"]))
+
+    def leaves(self, caller: Caller) -> None:
+        self._promises.leaves(caller)
+
+    def says(self, leg: Leg, what: str) -> None:
+        self._promises.says(leg, what)
 
     def rings_outside(self, customer: Customer) -> None:
-        """Not watched yet."""
+        self._look(lambda: self._promises.rings(customer))
 
     def reaches(self, customer: Customer) -> None:
-        """Not watched yet."""
+        self._promises.reaches(customer)
 
     def _look(self, look: Callable[[], None]) -> None:
         try:
@@ -241,6 +262,7 @@ class Site:
     def _look_around(self) -> None:
         if not self._process.dead:
             self._watch.from_time_to_time(self._loop.time(), self._process.now())
+            self._promises.from_time_to_time()
         self._rounds = self._loop.call_later(self._watch_seconds, self._look_around)
 
     # ---- Servers, and the ways to them

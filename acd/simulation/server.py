@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from acd.simulation import ami
-from acd.simulation.channels import Caller, Customer, Leg
+from acd.simulation.channels import Caller, Channel, Customer, Leg
 from acd.simulation.network import Weather, WeatheredLoop
 from acd.simulation.pbx import SimulatedPbx
 from acd.simulation.people import Manner, Visitor
@@ -34,6 +34,14 @@ class Onlooker(Protocol):
 
     def hears_that_it_is_kept(self, caller: Caller) -> None:
         """The message that he has left, and his place."""
+
+    def chooses(self, caller: Caller) -> None:
+        """What becomes of his callback."""
+
+    def leaves(self, caller: Caller) -> None: ...
+
+    def says(self, leg: Leg, what: str) -> None:
+        """What an agent does with a callback."""
 
     def rings_outside(self, customer: Customer) -> None: ...
 
@@ -197,6 +205,18 @@ class UnreliablePbx(SimulatedPbx):
 
     def _hears_that_it_is_kept(self, caller: Caller) -> None:
         self.onlooker.hears_that_it_is_kept(caller)
+
+    def _chooses(self, caller: Caller) -> None:
+        self.onlooker.chooses(caller)
+
+    def _says(self, leg: Leg, said: dict[str, str]) -> None:
+        super()._says(leg, said)
+        self.onlooker.says(leg, said["Do"])
+
+    def _gone(self, channel: Channel, cause: int, tech_cause: str = "") -> None:
+        super()._gone(channel, cause, tech_cause)
+        if isinstance(channel, Caller):
+            self.onlooker.leaves(channel)
 
     def _rings_outside(self, customer: Customer, seconds: float) -> None:
         super()._rings_outside(customer, seconds)

@@ -65,7 +65,7 @@ class LawBroken(AssertionError):
     """What must never be so."""
 
 
-class _InLine:
+class InLine:
     """What decides of a request's turn."""
 
     def __init__(self, fact: RequestQueued) -> None:
@@ -96,7 +96,7 @@ class Watch:
         self._offers: dict[RequestId, set[OfferId]] = {}
         """Of each request that lives, the offers by which it may yet be answered: none, it waits."""
         self._talks: set[RequestId] = set()
-        self._line: dict[RequestId, _InLine] = {}
+        self.line: dict[RequestId, InLine] = {}
         self._rules: dict[QueueName, QueueRules] = {}
         self._steered: set[PbxName] = set()
         self._calm_since: dict[str, float] = {}
@@ -125,10 +125,10 @@ class Watch:
     def _queued(self, fact: RequestQueued) -> None:
         self._demand(fact.request not in self._offers, fact, "there is such a request")
         self._offers[fact.request] = set()
-        self._line[fact.request] = _InLine(fact)
+        self.line[fact.request] = InLine(fact)
 
     def _moves_in_line(self, fact: RequestReprioritized | RequestMoved | RequestEased | HoldEnded) -> None:
-        one = self._line[fact.request]
+        one = self.line[fact.request]
         if isinstance(fact, RequestReprioritized):
             one.priority = fact.priority
         elif isinstance(fact, RequestMoved):
@@ -139,17 +139,17 @@ class Watch:
             one.held_for = None
 
     def _clock_was_set(self, fact: MomentsMoved) -> None:
-        for one in self._line.values():
+        for one in self.line.values():
             one.entered_at += fact.by
             one.placed_at = None if one.placed_at is None else one.placed_at + fact.by
 
     def _handed_over(self, fact: RequestHandedOver) -> None:
-        self._line[fact.request].entered_at = fact.entered_at
+        self.line[fact.request].entered_at = fact.entered_at
 
     def _offered(self, fact: OfferMade) -> None:
         to_him = self._offers_to.setdefault(fact.agent, {})
         self._demand({*to_him.values()} <= {fact.request}, fact, "the agent has another offer")
-        waits = self._is_in_line(fact.request) and not self._line[fact.request].is_away
+        waits = self._is_in_line(fact.request) and not self.line[fact.request].is_away
         self._demand(waits, fact, "the caller does not wait")
         others = {self._agent_of[offer] for offer in self._offers[fact.request]} - {fact.agent}
         self._demand(fact.shared or not others, fact, "the caller is offered to another agent")
@@ -163,11 +163,11 @@ class Watch:
 
     def _is_overtaken_by(self, request: RequestId) -> bool:
         """Somebody in the same line, who needs the same, waits longer."""
-        one = self._line[request]
+        one = self.line[request]
         rules = self._rules[one.queue]
         return any(
             other.turn(rules) < one.turn(rules)
-            for other in self._line.values()
+            for other in self.line.values()
             if (other.queue, other.needs, other.held_for) == (one.queue, one.needs, one.held_for)
             and other.pbx in self._steered
             and not other.is_away
@@ -185,7 +185,7 @@ class Watch:
         self._offers[fact.request].clear()
 
     def _goes_away(self, fact: RequestSetAside | CallbackScheduled) -> None:
-        one = self._line[fact.request]
+        one = self.line[fact.request]
         one.is_away = True
         if isinstance(fact, CallbackScheduled):
             one.held_for = fact.reserved_for
@@ -193,7 +193,7 @@ class Watch:
             self._offers[fact.request].clear()
 
     def _comes_back(self, fact: RequestResumed | CallbackDue | CallbackReturned) -> None:
-        one = self._line[fact.request]
+        one = self.line[fact.request]
         one.is_away = False
         if isinstance(fact, CallbackDue):
             one.placed_at, one.held_for = fact.placed_at, fact.held_for
@@ -205,7 +205,7 @@ class Watch:
         """To that of those who are called back, or to that of those who wait themselves, at the place that he had."""
         self._demand(self._is_in_line(fact.request), fact, "the caller talks, or has left")
         self._offers[fact.request].clear()
-        one = self._line[fact.request]
+        one = self.line[fact.request]
         one.needs, one.pbx, one.is_away = fact.needs, fact.pbx, False
 
     def _connected(self, fact: RequestConnected) -> None:
@@ -216,7 +216,7 @@ class Watch:
     def _ended(self, fact: RequestEnded) -> None:
         self._demand(self._offers.pop(fact.request, None) is not None, fact, "the caller has left already")
         self._talks.discard(fact.request)
-        self._line.pop(fact.request, None)
+        self.line.pop(fact.request, None)
 
     def _leg_gone(self, fact: LegGone) -> None:
         self._demand(self._with_faults or not fact.overdue, fact, "nobody heard of the end of the leg")
