@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from urllib.parse import quote
 
-from acd.simulation.channels import Caller, Channel, ChannelState, Customer, Leg
+from acd.simulation.channels import UNKNOWN, Caller, Channel, ChannelState, Customer, Leg
 from acd.simulation.people import Manner, Words
 from acd.simulation.switching import Dialogue, Switch
 
-WORD_SECONDS = 3.0
 LOOK_SECONDS, LOOKS, LOOKS_A_TELLING = 0.1, 100, 10
 """How `acd-callback-tell` waits for ACD_RESULT, and how often it tells again."""
 SILENCE_SECONDS = 5.0
@@ -40,6 +39,7 @@ class Tape(Protocol):
 class Callbacks(Switch):
     tape: Tape | None = None
     """None: whatever is said is forgotten."""
+    word_seconds = 3.0
     outside: Callable[[str], Manner | None]
     """What somebody does with a call who has none of our telephones, by what is dialled; None, there is nobody."""
 
@@ -53,16 +53,17 @@ class Callbacks(Switch):
 
     def _offer(self, caller: Caller) -> Dialogue:
         caller.moves("acd-wait", "s", 40)
-        yield WORD_SECONDS
+        yield self.word_seconds
         self._waits_again(caller)
 
     def _presses_the_key(self, caller: Caller) -> None:
         caller.presses_at = None
-        self._stops_waiting(caller)
         words = caller.visitor.words
         if words is None or caller.variables["ACD_STATUS"]:
             self._waits_again(caller)
             return
+        caller.moves("acd-message", "s", 1)
+        self._stops_waiting(caller)
         if words.hangs_up_after_seconds is not None:
             caller.timer = self._loop.call_later(words.hangs_up_after_seconds, self.hang_up, caller)
         self._leads(caller, self._message(caller, words))
@@ -72,7 +73,7 @@ class Callbacks(Switch):
         if (yield from self._leaves_one(caller, words)):
             caller.variables["ACD_STATUS"] = "CALLBACK"
             self._hears_that_it_is_kept(caller)
-            yield WORD_SECONDS
+            yield self.word_seconds
             self._returns(caller)
             return
         caller.moves("acd-message", "s", 46)
@@ -89,21 +90,21 @@ class Callbacks(Switch):
         """Answers whether it is kept."""
         if not (yield from self._gives_his_number(caller, words)):
             return False
-        yield WORD_SECONDS
+        yield self.word_seconds
         yield from self._speaks(caller, words.speaks_seconds)
         if (yield from self._tells(caller, "AcdMessage", "recorded")) == "good":
-            yield WORD_SECONDS
+            yield self.word_seconds
             if words.thinks_better_of_it:
                 return False
             if (yield from self._tells(caller, "AcdMessage", "left")) == "kept":
                 return True
-        yield WORD_SECONDS
+        yield self.word_seconds
         return False
 
     def _gives_his_number(self, caller: Caller, words: Words) -> Generator[float, None, bool]:
         result = yield from self._tells(caller, "AcdMessage", "begin")
         if result in ("number", "begun"):
-            yield WORD_SECONDS
+            yield self.word_seconds
         if result == "begun" and words.types:
             result = yield from self._tells(caller, "AcdMessage", "number", words.types)
         return result == "number"
@@ -149,7 +150,7 @@ class Callbacks(Switch):
         self._leads(caller, self._again(caller))
 
     def _again(self, caller: Caller) -> Dialogue:
-        yield WORD_SECONDS
+        yield self.word_seconds
         self._chooses(caller)
         result = yield from self._tells(caller, "AcdChoice", caller.visitor.chooses, caller.variables["ACD_CALLBACK"])
         if result == "line":
@@ -158,7 +159,7 @@ class Callbacks(Switch):
             self._comes_to_the_line(caller)
         else:
             caller.variables["ACD_STATUS"] = "CALLBACK"
-            yield WORD_SECONDS
+            yield self.word_seconds
             self._returns(caller)
 
     # ---- The agent has taken a callback
@@ -186,7 +187,8 @@ class Callbacks(Switch):
         leg.moves("acd-customer", "s", 6)
         leg.calls_made += 1
         leg.variables |= {"ACD_TRIED": leg.variables.get("ACD_ATTEMPT", ""), "ACD_DIALLED": "", "DIALSTATUS": ""}
-        self._shows_number(leg, leg.variables.get("ACD_CALLER_ID", ""))
+        number = leg.variables.get("ACD_CALLER_ID") or UNKNOWN
+        self._shows(leg, number, number)
         dial = leg.variables["ACD_DIAL"]
         leg.customers_number = dial.removeprefix("PJSIP/").partition("@")[0]
         manner = self.outside(dial)
@@ -197,19 +199,17 @@ class Callbacks(Switch):
         self._tell_dial("DialBegin", customer, f"DialString: {dial.partition('/')[2]}\r\n", by=leg)
         customer.state = ChannelState.RINGING
         self._tell("Newstate", customer)
+        leg.connected_number, leg.connected_name = customer.number, customer.caller_name
+        self._tell("NewConnectedLine", leg)
         self._tell_dial("DialState", customer, "DialStatus: RINGING\r\n", by=leg)
         self._rings_outside(customer, float(leg.variables["ACD_RING_SECONDS"]))
 
     def _customer(self, leg: Leg, dial: str, manner: Manner) -> Customer:
         name, identity = self._name(f"PJSIP/{dial.partition('@')[2]}"), f"{int(self.now())}.{self._next_id()}"
-        customer = Customer(name, identity, leg, leg.customers_number, manner)
+        customer = Customer(name, identity, leg, manner)
         self._born(customer)
+        self._shows(customer, leg.exten, leg.connected_name)  # so Dial() has it, whatever was dialled
         return customer
-
-    def _shows_number(self, leg: Leg, number: str) -> None:
-        if number:
-            leg.number, leg.caller_name = number, number
-            self._tell("NewCallerid", leg, "CID-CallingPres: 0 (Presentation Allowed, Not Screened)\r\n")
 
     def _rings_outside(self, customer: Customer, seconds: float) -> None:
         self._rings(
@@ -224,7 +224,7 @@ class Callbacks(Switch):
         """He picks up."""
         customer.stops_ringing()
         self._is_up(customer)
-        leg = customer.leg
+        customer.exten, leg = "", customer.leg
         leg.variables["DIALSTATUS"] = "ANSWER"
         self._tell_dial("DialEnd", customer, "DialStatus: ANSWER\r\n", by=leg)
         bridge = self._new_bridge()
@@ -248,7 +248,7 @@ class Callbacks(Switch):
         self._has_dialled(leg, "ANSWER", 16)
 
     def _has_dialled(self, leg: Leg, status: str, cause: int) -> None:
-        leg.customer = None
+        leg.customer, leg.last_cause = None, cause
         leg.variables |= {"ACD_DIALLED": status, "DIALSTATUS": status}
         leg.moves("acd-customer", "s", 9)
         self._user_event(leg, "AcdDialled", {"Status": status, "Cause": str(cause)})
@@ -261,7 +261,7 @@ class Callbacks(Switch):
 
     def _after(self, leg: Leg) -> Dialogue:
         for _ in range(QUESTIONS):
-            yield WORD_SECONDS + leg.manner.calling_back.thinks_seconds
+            yield self.word_seconds + leg.manner.calling_back.thinks_seconds
             said = self._verdict(leg)
             if said is None:
                 self.hang_up(leg)

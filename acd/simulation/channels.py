@@ -60,6 +60,8 @@ class Channel:
         self.step: asyncio.TimerHandle | None = None
         """The next one of a dialogue."""
         self.is_up_since = 0.0
+        self.last_cause = 0
+        """With which one that it dialled has ended."""
 
     def moves(self, context: str, exten: str, priority: int) -> None:
         self.context, self.exten, self.priority = context, exten, priority
@@ -164,9 +166,9 @@ class Leg(Dialled):
 class Customer(Dialled):
     """To somebody outside, whom an agent calls back."""
 
-    def __init__(self, name: str, identity: str, leg: Leg, number: str, manner: Manner) -> None:
-        super().__init__(name, identity, "", manner)
-        self.leg, self.number = leg, number
+    def __init__(self, name: str, identity: str, leg: Leg, manner: Manner) -> None:
+        super().__init__(name, identity, "s", manner)
+        self.leg = leg
         self.linked_id = leg.linked_id
 
 

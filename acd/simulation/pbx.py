@@ -173,8 +173,7 @@ class SimulatedPbx(Callbacks):
     def _shows_caller(self, leg: Leg) -> None:
         asked = leg.originate
         if asked.number or asked.name:
-            leg.number, leg.caller_name = asked.number, asked.name
-            self._tell("NewCallerid", leg, "CID-CallingPres: 0 (Presentation Allowed, Not Screened)\r\n")
+            self._shows(leg, asked.number, asked.name)
             leg.connected_number, leg.connected_name = asked.number, asked.name
             self._tell("NewConnectedLine", leg)
 
@@ -249,7 +248,7 @@ class SimulatedPbx(Callbacks):
             return
         if isinstance(channel, Caller):
             self._stops_waiting(channel)
-        self._gone(channel, cause)
+        self._gone(channel, cause or channel.last_cause)
 
     def _begins_to_talk(self, channel: Channel) -> float | None:
         if isinstance(channel, Caller):

@@ -210,17 +210,18 @@ class Promises:
         self._taken_back.add(request)
 
     def rings(self, customer: Customer) -> None:
-        number = customer.number
+        number = customer.leg.customers_number
         if self._all_is_heard and number in self._reached - self._appointed:
             raise LawBroken(f"{number} is called by {customer.leg.id}, and has been talked with")
         for server in self._servers.values():
             for other in server.pbx.channels.values():
-                if isinstance(other, Customer) and other is not customer and other.number == number:
+                if isinstance(other, Customer) and other is not customer and other.leg.customers_number == number:
                     raise LawBroken(f"{number} is called by {customer.leg.id} and by {other.leg.id}")
 
     def reaches(self, customer: Customer) -> None:
-        self._reached.add(customer.number)
-        self._appointed.discard(customer.number)
+        number = customer.leg.customers_number
+        self._reached.add(number)
+        self._appointed.discard(number)
 
 
 def _is_at_work(state: State, request: Request) -> bool:

@@ -13,9 +13,12 @@ from collections.abc import Callable, Generator
 from functools import partial
 from uuid import UUID
 
-from acd.simulation.channels import CAUSES, Bridge, Caller, Channel, ChannelState, Dialled, Leg, Pulse
+from acd.simulation.channels import CAUSES, Bridge, Caller, Channel, ChannelState, Customer, Dialled, Leg, Pulse
 from acd.simulation.telling import Teller
 
+NORMAL = 16
+"""AST_CAUSE_NORMAL_CLEARING. One of the two releases names it when a telephone of ours hangs up, and the other one when
+somebody does whom `Dial()` has called."""
 Dialogue = Generator[float, None, None]
 
 
@@ -67,6 +70,11 @@ class Switch(Teller):
     def _is_up(self, channel: Channel) -> None:
         channel.state, channel.is_up_since = ChannelState.UP, self.now()
         self._tell("Newstate", channel)
+
+    def _shows(self, channel: Channel, number: str, name: str) -> None:
+        """To whoever is called from it, or on it."""
+        channel.number, channel.caller_name = number, name
+        self._tell("NewCallerid", channel, "CID-CallingPres: 0 (Presentation Allowed, Not Screened)\r\n")
 
     def _gone(self, channel: Channel, cause: int, tech_cause: str = "") -> None:
         channel.stops_timer()
@@ -161,7 +169,7 @@ class Switch(Teller):
         """Its person hangs up."""
         if channel.id not in self.channels:
             return
-        cause = self._hangup_cause
+        cause = NORMAL - self._hangup_cause if isinstance(channel, Customer) else self._hangup_cause
         self._tell("HangupRequest", channel, f"Cause: {cause}\r\n" if cause else "")
         if channel.bridge:
             self._talk_ends(channel, 16)

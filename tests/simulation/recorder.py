@@ -7,6 +7,7 @@ at the same time comes in any order: it is compared thread by thread (of each ch
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,6 +52,8 @@ UNCOMPARED_OF = {
 }
 OF_THE_HEARTBEAT = {"ACD_HEARTBEAT", "EPOCH"}
 """A story that takes longer, on a machine that is busy, has more beats."""
+OF_OURS = re.compile(r"\b[0-9a-f]{16}\b")
+"""Names that the daemon gives."""
 Story = dict[str, list[str]]
 """What was said, by who said it: `caller 1`, `leg 1`, `dial`, `bridge` …, and `daemon` with its actions."""
 
@@ -179,13 +182,15 @@ def _same_word(header: str, value: str, names: Names) -> str:
         return value.partition("-")[0] if value.startswith("PJSIP/") else names.of(value)
     if header in ("BridgeUniqueid", "BridgeID"):
         return "bridge" if value else ""
+    if header in ("Message", "Value"):
+        return OF_OURS.sub("…", value)
     if header == "Variable":
         return ",".join(_same_variable(*pair.partition("="), names) for pair in value.split(","))
     return value
 
 
 def _same_variable(name: str, is_set: str, value: str, names: Names) -> str:
-    if name == "ACD_JOINED" and value.partition(".")[0].isdigit():
+    if (name == "ACD_JOINED" and value.partition(".")[0].isdigit()) or name in ("ACD_MESSAGE", "ACD_LEFT_AT"):
         value = "…"
     elif name in ("ACD_CALLER", "ACD_REQUEST") and value != "(null)":
         value = names.of(value)

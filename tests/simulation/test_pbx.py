@@ -10,6 +10,7 @@ import pytest
 
 from acd.asterisk import private
 from acd.asterisk.private import RELEASES
+from acd.center.model import Reach
 
 from .exchanges import Exchange, real, simulated
 from .recorder import Story
@@ -127,6 +128,20 @@ async def alice_answers_while_the_caller_is_told_his_place(office: Exchange) -> 
     office.answer(call)
     await office.talking()
     office.hang_up(call)
+
+
+@story
+async def eva_leaves_a_message_and_is_called_back(office: Exchange) -> None:
+    office.only()
+    await office.leaves_a_message(await office.call_in("kept"))
+    office.only("alice")
+    leg = await office.rings()
+    office.answer(leg)
+    evas = await office.calls_back(leg)
+    office.reach(evas)
+    await office.until(lambda: [one.reach for one in office.daemon.state.requests.values()] == [Reach.TALKING])
+    office.hang_up(evas)
+    await office.is_done(leg)
 
 
 @story
