@@ -23,6 +23,7 @@ HEEDS_SECONDS, NOT_HEEDED_SECONDS = 5.0, 1.0
 """So long a key of the agent's has to be heeded; and one that may mean nothing."""
 MENUS, QUESTIONS = 10, 3
 """How often an agent is asked."""
+CHOICES = ("keep", "line", "cancel")
 APPOINTED = timedelta(minutes=5)
 NOBODY = 20
 """AST_CAUSE_SUBSCRIBER_ABSENT: no telephone is registered there."""
@@ -150,7 +151,7 @@ class Callbacks(Switch):
         self._leads(caller, self._again(caller))
 
     def _again(self, caller: Caller) -> Dialogue:
-        yield self.word_seconds
+        yield len(CHOICES) * self.word_seconds
         self._chooses(caller)
         result = yield from self._tells(caller, "AcdChoice", caller.visitor.chooses, caller.variables["ACD_CALLBACK"])
         if result == "line":

@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from acd.center.facts import CallbackPromised, CustomerDialled, RequestSetAside
 from acd.center.inputs import ExtendWrapUp, FinishWrapUp, Input, LogIn, LogOut, MakeAvailable, Pause
 from acd.center.model import AgentName
 from acd.simulation.server import COMPARED_WITHIN_SECONDS, Server
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 APART_SECONDS = 20.0
 """From the beginning of one fault to that of the next, on the average."""
+TO_BE_KEPT = (RequestSetAside, CallbackPromised, CustomerDialled)
+WRITES_SECONDS = 0.01
+"""For so long it is open whether they are on disk."""
+RINGS_SECONDS = 20.0
+"""For so long it may be open what comes of them."""
 SETTLES_SECONDS = COMPARED_WITHIN_SECONDS + 15
 """In the end, until everything that can be found out has been."""
 
@@ -44,7 +50,7 @@ class Faults:
         if self._next is None:
             return
         self._next.cancel()
-        self._site.daemon.dies_after = None
+        self._site.daemon.dies_after = self._site.daemon.dies_of = None
         for server in self._site.servers.values():
             server.pbx.loses_next = server.pbx.shuffles_next = 0
         for timer, repair in list(self._repairs.items()):
@@ -77,14 +83,18 @@ class Faults:
     # ---- The daemon
 
     def _kill(self, _: Server) -> str:
-        """At once, or behind the so-and-so-many-th of the facts to come: in the middle of a turn."""
+        """At once, or behind the so-and-so-many-th of the facts to come, in the middle of a turn; or soon after what
+        has to be kept, perhaps while it is being written."""
         daemon = self._site.daemon
         if daemon.dead:
             return "there is no daemon to kill"
-        facts = self._chance.choice((None, 0, 1, 2, 3, 5, 8))
+        facts = self._chance.choice((None, 0, 1, 2, 3, 5, 8, *TO_BE_KEPT))
         if facts is None:
             daemon.die()
             return "the daemon is killed"
+        if not isinstance(facts, int):
+            daemon.dies_of = facts, self._chance.uniform(0, self._chance.choice((WRITES_SECONDS, RINGS_SECONDS)))
+            return f"the daemon is killed {daemon.dies_of[1]:.4f} s after the next {facts.__name__}"
         daemon.dies_after = facts
         return f"the daemon is killed {facts} facts from now"
 

@@ -103,6 +103,8 @@ class Process:
         self.dead = False
         self.dies_after: int | None = None
         """So many facts more."""
+        self.dies_of: tuple[type[AnyFact], float] | None = None
+        """What comes so many seconds before its death."""
         self._journal = journal
         self._chance = chance
         self._observer = observer
@@ -200,11 +202,13 @@ class Process:
             for calls in self._calls.values():
                 calls.on_fact(fact)
             self._observer.on_fact(fact)
-            self._may_die()
+            self._may_die(fact)
         if facts:
             self._observer.after_a_turn()
 
-    def _may_die(self) -> None:
+    def _may_die(self, fact: AnyFact) -> None:
+        if self.dies_of and isinstance(fact, self.dies_of[0]):
+            self._loop.call_later(self.dies_of[1], self.die)
         if self.dies_after is None:
             return
         self.dies_after -= 1

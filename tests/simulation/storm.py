@@ -47,7 +47,9 @@ def storm(seed: int) -> Day:
             _announcing(_rules(chance), random.Random(f"announcements of storm {seed}")),
             random.Random(f"callbacks of storm {seed}"),
         ),
-        callers=Callers(chance.choice((60, 200, 400)), talk_seconds=20, patience_seconds=60, urgent_share=0.2),
+        callers=Callers(
+            chance.choice((60, 200, 400)), talk_seconds=20, patience_seconds=60, urgent_share=0.2, message_share=0.7
+        ),
         agents=Agents(late_seconds=10, reject_share=0.1, miss_share=0.1),
         hours=HOURS,
         seed=seed,
