@@ -10,6 +10,7 @@ It outlives the daemon: what callers were told must be known to the next one, to
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
@@ -62,6 +63,8 @@ class Promises:
         """Numbers of those who have been talked with, since they were promised it."""
         self._appointed: set[str] = set()
         """Of these, who have asked to be called again."""
+        self._calls: Counter[str] = Counter()
+        """How often each number's telephone was called."""
         self._said: set[tuple[RequestId, str]] = set()
         """What agents have said of which callback."""
         self._taken_back: set[RequestId] = set()
@@ -86,6 +89,9 @@ class Promises:
         for message, number in self._told.items():
             if message not in self._known:
                 raise LawBroken(f"{number} was told that {message} is kept, and the next daemon does not know it")
+        for owed in self._owed.values():
+            if owed.attempts < self._calls[owed.number]:
+                raise LawBroken(f"{owed.number} was called, and the next daemon does not know it")
 
     def on_fact(self, fact: AnyFact, *, anew: bool = True) -> None:
         """`anew`, it is news to the telephones, too."""
@@ -107,6 +113,7 @@ class Promises:
             self._known.add(fact.message.name)
         if anew:
             self._reached.discard(fact.number)
+            del self._calls[fact.number]
 
     def _renewed(self, fact: CallbackRenewed, anew: bool) -> None:
         self._demand(fact.request in self._owed, fact, "nothing was promised")
@@ -209,8 +216,12 @@ class Promises:
     def is_taken_back(self, request: RequestId) -> None:
         self._taken_back.add(request)
 
-    def rings(self, customer: Customer) -> None:
+    def rings(self, customer: Customer, daemon_lives: bool) -> None:
         number = customer.leg.customers_number
+        self._calls[number] += 1
+        attempts = max((owed.attempts for owed in self._owed.values() if owed.number == number), default=0)
+        if daemon_lives and attempts < self._calls[number]:
+            raise LawBroken(f"{number} is called by {customer.leg.id}, and nobody has written it down")
         if self._all_is_heard and number in self._reached - self._appointed:
             raise LawBroken(f"{number} is called by {customer.leg.id}, and has been talked with")
         for server in self._servers.values():

@@ -241,7 +241,7 @@ class Site:
         self._promises.says(leg, what)
 
     def rings_outside(self, customer: Customer) -> None:
-        self._look(lambda: self._promises.rings(customer))
+        self._look(lambda: self._promises.rings(customer, daemon_lives=not self._process.dead))
 
     def reaches(self, customer: Customer) -> None:
         self._promises.reaches(customer)

@@ -48,7 +48,11 @@ def storm(seed: int) -> Day:
             random.Random(f"callbacks of storm {seed}"),
         ),
         callers=Callers(
-            chance.choice((60, 200, 400)), talk_seconds=20, patience_seconds=60, urgent_share=0.2, message_share=0.7
+            chance.choice((60, 200, 400)),
+            talk_seconds=random.Random(f"talks of storm {seed}").choice((4, 20)),
+            patience_seconds=60,
+            urgent_share=0.2,
+            message_share=0.7,
         ),
         agents=Agents(late_seconds=10, reject_share=0.1, miss_share=0.1),
         hours=HOURS,
