@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from acd.center.inputs import CancelRequest, LogIn, LogOut, MakeAvailable, Pause
-from acd.center.model import AgentRules, Request
+from acd.center.model import AgentRules, Request, RequestId
 from acd.simulation.arrivals import lots
 from acd.simulation.people import Manner, Visitor
 from acd.simulation.process import AnyNumber
+from acd.simulation.watch import LawBroken
 
 if TYPE_CHECKING:
     from acd.simulation.run import Day, Site
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 SETTLE_SECONDS = 1.0
 LONGEST_EVENING_SECONDS = 4 * 3600.0
 """How long after the last call everybody must be gone."""
-TODAY_SECONDS = 3 * 3600.0
+TODAY_SECONDS = NOTHING_HAPPENS_SECONDS = 3 * 3600.0
 BACK_AT_WORK_SECONDS = 60.0
 """In the evening agents who have gone astray come back after so long."""
 CHOICES = ("keep", "keep", "line", "cancel")
@@ -110,27 +111,38 @@ class Crowd:
 
     async def everybody_leaves(self) -> None:
         """The line is served to its end, and who is to be called back is, or is cancelled; then agents go home."""
-        async with asyncio.timeout(LONGEST_EVENING_SECONDS):
-            await self._until_all_is_quiet()
-            await self._until_all_are_called_back()
+        await self._until_all_is_quiet()
+        await self._until_all_are_called_back()
+        await self._until_all_is_quiet()
         for agent in self._day.rules.agents:
             self._site.asks(LogOut(agent.name))
 
     async def _until_all_is_quiet(self) -> None:
-        while self._site.is_busy():  # noqa: ASYNC110 - waiting costs nothing here
-            await asyncio.sleep(SETTLE_SECONDS)
+        async with asyncio.timeout(LONGEST_EVENING_SECONDS):
+            while self._site.is_busy():  # noqa: ASYNC110 - waiting costs nothing here
+                await asyncio.sleep(SETTLE_SECONDS)
 
     async def _until_all_are_called_back(self) -> None:
         """But for those whom nobody calls back today: a supervisor cancels them."""
-        while callbacks := self._site.center.state.callbacks:
-            for name in list(callbacks.values()):
-                if self._is_in_vain(self._site.center.state.requests[name]):
-                    self._site.asks(CancelRequest(name))
+        before: list[tuple[RequestId, int, int]] = []
+        since = self._loop.time()
+        while callbacks := self._callbacks():
+            progress = [(one.id, one.offers_made, one.attempts) for one in callbacks]
+            if progress != before:
+                before, since = progress, self._loop.time()
+            elif self._loop.time() - since > NOTHING_HAPPENS_SECONDS:
+                raise LawBroken(f"they are promised, and nobody calls them: {callbacks}")
+            for callback in callbacks:
+                if self._is_in_vain(callback):
+                    self._site.asks(CancelRequest(callback.id))
             for agent in self._day.rules.agents:
                 self._site.asks(LogIn(agent.name))
                 self._site.asks(MakeAvailable(agent.name))
             await asyncio.sleep(BACK_AT_WORK_SECONDS)
-        await self._until_all_is_quiet()
+
+    def _callbacks(self) -> list[Request]:
+        state = self._site.center.state
+        return [state.requests[name] for name in state.callbacks.values()]
 
     def _is_in_vain(self, callback: Request) -> bool:
         """No agent calls his queue's customers back; or his appointment is another day, for clocks differ."""

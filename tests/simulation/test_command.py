@@ -53,6 +53,22 @@ def test_the_same_seed_prints_the_same_day(config: Path) -> None:
     assert first == again != other
 
 
+def test_whoever_leaves_a_message_is_called_back_by_the_evening(tmp_path: Path) -> None:
+    """Far too many call for one agent: it takes her half the night."""
+    file = tmp_path / "acd.toml"
+    site = '[site]\ncountry = "NL"\n'
+    server = CONFIG.replace(
+        "[asterisk.main]", '[asterisk.main]\nmobile_dial = "PJSIP/{number}@trunk"\nmessages = "/tmp"'
+    )
+    offered = server.replace('name = "sales"', 'name = "sales"\ncallbacks = { offer_after_seconds = 30 }')
+    file.write_text(site + offered + "queues = { sales = 1 }\ncallbacks = true\n")
+
+    status, output = simulate(file, "--calls-per-hour", "60", "--hours", "4")
+
+    assert status == 0
+    assert re.search(r"^ alice +\d+ +[89]\d\.\d%", output, re.M)
+
+
 def test_a_configuration_in_which_nobody_serves_is_refused_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "acd.toml"
     file.write_text(CONFIG)
