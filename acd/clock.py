@@ -7,6 +7,7 @@ bit, and a step at once, when `follow` has told of it.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -36,3 +37,38 @@ class Clock:
         self._ahead += off
         self._latest = 0.0
         return off
+
+
+class Alarm:
+    """Rings at one moment by a clock that may be set, and then no more."""
+
+    def __init__(self, now: Callable[[], float], ring: Callable[[], object]) -> None:
+        self._now, self._ring = now, ring
+        self._at: float | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def set(self, at: float | None) -> None:
+        """To this moment, in seconds of UTC, and no other; None, to none."""
+        if at != self._at:
+            self.stop()
+            self._at = at
+            self._wind_up()
+
+    def clock_stepped(self) -> None:
+        """Its moment comes so much sooner or later."""
+        if self._timer:
+            self._timer.cancel()
+        self._wind_up()
+
+    def stop(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._at = self._timer = None
+
+    def _wind_up(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = None if self._at is None else loop.call_at(self._at - (self._now() - loop.time()), self._is_due)
+
+    def _is_due(self) -> None:
+        self.stop()
+        self._ring()

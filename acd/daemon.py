@@ -48,7 +48,7 @@ from acd.center.inputs import (
 )
 from acd.center.model import PbxName, QueueName, Refused
 from acd.center.state import State
-from acd.clock import Clock
+from acd.clock import Alarm, Clock
 from acd.dialling import Dialling
 from acd.journal import Journal, JournalError, compaction_of, open_journal
 from acd.messages import Messages
@@ -89,9 +89,8 @@ class Daemon:
         self._calls = {PbxName(name): self._new_calls(link) for name, link in self._links.items()}
         self.metrics = Metrics(self.center.state, list(self._links.values()), journal)
         self.feed = Feed(self._journal.after, self._journal.last)
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at: float | None = None
-        self._calendar_timer: asyncio.TimerHandle | None = None
+        self._deadline = Alarm(self.now, lambda: self.tell(TimePassed()))
+        self._calendar_change = Alarm(self.now, self._turn_calendars)
         self._watches: list[asyncio.Task[None]] = []
         self._unwanted = asyncio.Event()
         """There are messages that are nobody's."""
@@ -148,9 +147,8 @@ class Daemon:
             await link.stop()
         await self._webhooks.stop()
         self.feed.stop()
-        for timer in (self._timer, self._calendar_timer):
-            if timer:
-                timer.cancel()
+        for alarm in (self._deadline, self._calendar_change):
+            alarm.stop()
         await self._journal.close()
 
     async def _listen(self) -> None:
@@ -206,7 +204,7 @@ class Daemon:
             self._feed_on(facts, number)
             self._heed_hours(facts)
             self._heed_messages(facts)
-        self._set_timer()
+        self._deadline.set(self.center.next_deadline())
         return facts
 
     def _feed_on(self, facts: Sequence[AnyFact], number: int) -> None:
@@ -237,21 +235,6 @@ class Daemon:
             calls.on_fact(fact)
         self.metrics.on_fact(fact, self.now())
         logs.tell_fact(fact)
-
-    def _set_timer(self) -> None:
-        at = self.center.next_deadline()
-        if at == self._timer_at:
-            return
-        if self._timer:
-            self._timer.cancel()
-        self._timer_at = at
-        self._timer = None
-        if at is not None:
-            self._timer = asyncio.get_running_loop().call_later(max(0.0, at - self.now()), self._time_passed)
-
-    def _time_passed(self) -> None:
-        self._timer_at = None
-        self.tell(TimePassed())
 
     # ---- Asterisk
 
@@ -414,12 +397,12 @@ class Daemon:
 
     def _clock_stepped(self, by: float) -> None:
         log.warning("clock.stepped", seconds=round(by, 3))
+        for alarm in (self._deadline, self._calendar_change):
+            alarm.clock_stepped()
         self.tell(ClockStepped(by=by))
 
     def _turn_calendars(self) -> None:
         """Tells which are open now, and comes back when that changes."""
-        if self._calendar_timer:
-            self._calendar_timer.cancel()
         now, changes = self.now(), []
         for name, calendar in self.config.calendars().items():
             self.tell(CalendarTurned(calendar=name, open=calendar.is_open(now)))
@@ -429,9 +412,7 @@ class Daemon:
             is_open, change = self._dialling.is_time(hours)
             self.tell(CalendarTurned(calendar=hours, open=is_open))
             changes.append(change)
-        due = min((change for change in changes if change is not None), default=None)
-        loop = asyncio.get_running_loop()
-        self._calendar_timer = None if due is None else loop.call_later(due - now, self._turn_calendars)
+        self._calendar_change.set(min((change for change in changes if change is not None), default=None))
 
     def _local_time(self) -> datetime:
         return datetime.fromtimestamp(self.now(), UTC).astimezone(self.config.site.zone)

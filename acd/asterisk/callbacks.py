@@ -27,12 +27,14 @@ from acd.center.facts import (
     CallbackOffered,
     CallerAnswered,
     CallerAsked,
+    ContradictionFound,
     CustomerDialled,
 )
 from acd.center.inputs import (
     CallbackChosen,
     CallbackKey,
     ChannelGone,
+    CustomerAnswered,
     CustomerHungUp,
     CustomerNotReached,
     Input,
@@ -42,7 +44,7 @@ from acd.center.inputs import (
     MessageLeft,
     NumberTyped,
 )
-from acd.center.model import Caller, ChannelId, Kind, Missed, OfferId, PbxName, Reach, Request, RequestId
+from acd.center.model import Caller, ChannelId, Difference, Kind, Missed, OfferId, PbxName, Reach, Request, RequestId
 from acd.dialling import DialRefused, NoTrunk, Purpose
 from acd.messages import NoMessage
 
@@ -220,6 +222,10 @@ class Callbacks:
         """Whoever has spoken has left his message; his file is closed by now."""
         self._tasks.start("keeping a message", self._finish(channel))
 
+    def _gone_unheard(self, fact: ContradictionFound) -> None:
+        if fact.kind is Difference.CALLER_GONE and self.holds(fact.channel):
+            self.gone(fact.channel)
+
     async def catch_up(self, live: Sequence[LiveChannel], started: str) -> dict[str, str | None]:
         """With those who hung up unheard, or, where all is lost that was on this server, went down with it; and with
         those who began unheard, before an agent is found for them. Answers with the numbers of all who went
@@ -329,6 +335,7 @@ class Callbacks:
         if offer is None:
             return
         if status == "ANSWER":
+            self._tell(CustomerAnswered(offer, ChannelId("")))  # if that was not heard
             self._tell(CustomerHungUp(offer))
             return
         cause = f"{status} {event.get('Cause', '')}".strip()
@@ -372,4 +379,5 @@ _ORDERS: dict[type[AnyFact], Callable[[Callbacks, Any], None]] = {
     CallbackOffered: Callbacks._offered,
     CallerAsked: Callbacks._asked,
     CustomerDialled: Callbacks._customer_dialled,
+    ContradictionFound: Callbacks._gone_unheard,
 }

@@ -76,8 +76,7 @@ class Watch:
         while True:
             try:
                 started = await self._start_of_asterisk()
-                channels = await self._channels()
-                live = await self._read(channels)
+                channels, live = await self._what_lives()
                 return Picture(channels, live, started, await self._fell_back(), await self._attempts(live))
             except ActionFailed as error:
                 log.warning("pbx.survey_failed", pbx=self.pbx, why=str(error))
@@ -94,11 +93,12 @@ class Watch:
 
     async def _compare(self, contradictions: Contradictions) -> PbxContradicted | None:
         """What contradicts the center, and still does when whatever was on its way has come."""
-        first = contradictions(self.pbx, await self._read(await self._channels()))
+        _, live = await self._what_lives()
+        first = contradictions(self.pbx, live)
         if not first:
             return None
         await asyncio.sleep(BELIEVE_AFTER_SECONDS)
-        live = await self._read(await self._channels())
+        _, live = await self._what_lives()
         believed = first & contradictions(self.pbx, live)
         return PbxContradicted(pbx=self.pbx, channels=live, believed=believed) if believed else None
 
@@ -139,12 +139,13 @@ class Watch:
             return ""
         return answer.get("Value", "")
 
-    async def _channels(self) -> list[Event]:
-        return await self._link.ask("Status", {"Variables": ",".join(reading.VARIABLES)})
-
-    async def _read(self, channels: list[Event]) -> tuple[LiveChannel, ...]:
+    async def _what_lives(self) -> tuple[list[Event], tuple[LiveChannel, ...]]:
+        """The time is asked before: behind the list it would have become old, for events go on being heard."""
         ahead = self._now() - await self._time_there()
-        ahead = ahead if abs(ahead) > CLOCKS_APART_SECONDS else 0.0
+        channels = await self._link.ask("Status", {"Variables": ",".join(reading.VARIABLES)})
+        return channels, await self._read(channels, ahead if abs(ahead) > CLOCKS_APART_SECONDS else 0.0)
+
+    async def _read(self, channels: list[Event], ahead: float) -> tuple[LiveChannel, ...]:
         live: list[LiveChannel] = []
         for number, channel in enumerate(channels, 1):
             live.append(reading.live_channel(channel, self.means.country, ahead))

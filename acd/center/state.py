@@ -33,6 +33,10 @@ from acd.center.strategies import STRATEGIES, Pool
 
 ID_LENGTH = 16
 """Hexadecimal digits of an id of ours."""
+AT_ONCE_SECONDS = 0.001
+"""Ids are so little ahead of the clock where several were given out in one turn."""
+MOST_IDS_LOST = 1_000_000
+"""Far more than are given out before they are written down, also where a disk fails for an hour."""
 
 
 class GaveUp(Struct, frozen=True):
@@ -211,6 +215,13 @@ class State:
         """
         self.last_id = max(self.last_id + 1, int(now * 1_000_000))
         return f"{self.last_id:0{ID_LENGTH}x}"
+
+    def ids_to_skip(self, now: float) -> str | None:
+        """Up to which one, where by a clock that was set back some could be given out that were lost before they were
+        written down; None where the clock makes new ones."""
+        if self.last_id < (now + AT_ONCE_SECONDS) * 1_000_000:
+            return None
+        return f"{self.last_id + MOST_IDS_LOST:0{ID_LENGTH}x}"
 
     def remember_id(self, identity: str) -> None:
         self.last_id = max(self.last_id, int(identity, 16))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Set
 from typing import Any, NamedTuple
 
 from acd.center import announcements, callbacks, calls, customers, legs, lost, offers, phones
-from acd.center.facts import CallersFellBack, ContradictionFound, LegReleased, PbxStateChanged
+from acd.center.facts import CallersFellBack, ContradictionFound, IdentitiesSkipped, LegReleased, PbxStateChanged
 from acd.center.inputs import (
     CallerJoined,
     ChannelGone,
@@ -39,6 +39,8 @@ NO_CHANNEL = "no such channel"
 def nothing_is_known(turn: Turn, told: DaemonStarted) -> None:
     for pbx in sorted(turn.state.steered):
         turn.tell(PbxStateChanged(at=turn.now, pbx=pbx, up=False))
+    if upto := turn.state.ids_to_skip(turn.now):
+        turn.tell(IdentitiesSkipped(at=turn.now, upto=upto))
 
 
 def link_lost(turn: Turn, told: PbxLost) -> None:
@@ -88,12 +90,13 @@ def contradictions(state: State, pbx: PbxName, channels: tuple[LiveChannel, ...]
 def _put_right(
     turn: Turn, pbx: PbxName, channels: tuple[LiveChannel, ...], believed: Set[Contradiction] | None = None
 ) -> None:
-    here = _Here(turn.state, pbx, {live.channel: live for live in channels})
+    here, comparing = _Here(turn.state, pbx, {live.channel: live for live in channels}), believed is not None
     for find in _FINDERS:
         for found in list(find(here)):
             if believed is None or Contradiction(found.kind, found.channel) in believed:
-                _tell_of(turn, pbx, found, comparing=believed is not None)
-                found.rule(turn, *found.about)
+                _tell_of(turn, pbx, found, comparing)
+                if not (comparing and _is_yet_to_be_heard(here, found)):
+                    found.rule(turn, *found.about)
 
 
 def _tell_of(turn: Turn, pbx: PbxName, found: _Found, comparing: bool) -> None:
@@ -115,6 +118,13 @@ def _count_who_fell_back(turn: Turn, told: PbxSurveyed) -> None:
     for queue, callers in told.fell_back.items():
         if (more := callers - counted.get(queue, 0)) > 0:
             turn.tell(CallersFellBack(at=turn.now, pbx=told.pbx, queue=queue, callers=more))
+
+
+def _is_yet_to_be_heard(here: _Here, found: _Found) -> bool:
+    """Who is gone in the middle of his message has perhaps left it: that shows when it is heard, and he is told of once
+    more then. (Before a survey is told, it is.)"""
+    request = here.state.request_on(here.pbx, found.channel)
+    return found.kind is Difference.CALLER_GONE and request is not None and request.aside
 
 
 # ---- What is found

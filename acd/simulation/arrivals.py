@@ -36,7 +36,7 @@ class Callers:
     """Of these, who hang up somewhere in the middle of it."""
     withheld_share: float = 0.1
     """Of these, whose number is not shown."""
-    again_share: float = 0.0
+    again_share: float = 0.1
     """Of these, who call again, to ask what has become of it."""
     again_seconds: float = 120
     shape: tuple[float, ...] = DAY_SHAPE

@@ -151,12 +151,16 @@ class Callbacks(Switch):
         self._leads(caller, self._again(caller))
 
     def _again(self, caller: Caller) -> Dialogue:
+        caller.is_asked, caller.variables["ACD_ASIDE"] = True, "yes"
         yield len(CHOICES) * self.word_seconds
         self._chooses(caller)
         result = yield from self._tells(caller, "AcdChoice", caller.visitor.chooses, caller.variables["ACD_CALLBACK"])
+        caller.is_asked = False
         if result == "line":
             self._waits_again(caller)
-        elif result not in ("keep", "cancel"):
+            return
+        caller.variables["ACD_ASIDE"] = ""
+        if result not in ("keep", "cancel"):
             self._comes_to_the_line(caller)
         else:
             caller.variables["ACD_STATUS"] = "CALLBACK"

@@ -120,6 +120,8 @@ class Caller(Channel):
         """When he hangs up if he still waits, in seconds of UTC."""
         self.presses_at: float | None = None
         """When he presses the key for a message, if he still waits."""
+        self.is_asked = False
+        """What is to become of his callback: he is in no book then."""
         self.records: str | None = None
         """The message that he is leaving."""
         self.speaks_since: float | None = None

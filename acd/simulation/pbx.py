@@ -290,6 +290,7 @@ class SimulatedPbx(Callbacks):
         self._out_of_his_bridge(caller, lambda: self._is_told(caller, self._announcement(caller)))
 
     def _is_told(self, caller: Caller, dialogue: Dialogue) -> None:
+        caller.is_asked = False
         self._stops_waiting(caller)
         self._has_patience(caller)
         self._leads(caller, dialogue)

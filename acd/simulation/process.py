@@ -25,7 +25,7 @@ from acd.center.inputs import (
     TimePassed,
 )
 from acd.center.model import PbxName, Refused, SiteRules
-from acd.clock import Clock
+from acd.clock import Alarm, Clock
 from acd.dialling import Dialling, Purpose
 from acd.messages import Messages
 
@@ -125,8 +125,7 @@ class Process:
             self._calls[name] = Calls(
                 link, tell=self.tell, now=self.now, means=means, contradictions=self._contradictions
             )
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at: float | None = None
+        self._deadline = Alarm(self.now, lambda: self.tell(TimePassed()))
 
     def now(self) -> float:
         return self._clock.now()
@@ -152,8 +151,7 @@ class Process:
             await calls.stop()
         for link in self._links.values():
             await link.stop()
-        if self._timer:
-            self._timer.cancel()
+        self._deadline.stop()
 
     async def leave(self) -> None:
         """As on SIGTERM, all that was decided being written down; unless it is killed before it has come to that."""
@@ -175,6 +173,7 @@ class Process:
     def follow_clock(self) -> None:
         """To be called every second, where the clock may be set."""
         if not self.dead and (stepped := self._clock.follow()):
+            self._deadline.clock_stepped()
             self.tell(ClockStepped(by=stepped))
 
     def _contradictions(self, pbx: PbxName, channels: tuple[LiveChannel, ...]) -> frozenset[Contradiction]:
@@ -192,7 +191,7 @@ class Process:
         except Exception as error:
             self._observer.broke(error)
             raise
-        self._set_timer()
+        self._deadline.set(self.center.next_deadline())
         return facts
 
     def _publish(self, facts: list[AnyFact]) -> None:
@@ -215,20 +214,6 @@ class Process:
         if self.dies_after < 0:
             self.die()
             raise Killed
-
-    def _set_timer(self) -> None:
-        at = self.center.next_deadline()
-        if at == self._timer_at:
-            return
-        if self._timer:
-            self._timer.cancel()
-        self._timer_at = at
-        ahead = self.now() - self._loop.time()
-        self._timer = None if at is None else self._loop.call_at(at - ahead, self._time_passed)
-
-    def _time_passed(self) -> None:
-        self._timer_at = None
-        self.tell(TimePassed())
 
 
 class _Heard:

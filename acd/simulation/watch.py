@@ -332,7 +332,9 @@ class Watch:
 
 def _is_in_the_books(channel: Channel) -> bool:
     """A caller's, or that of a customer with whom an agent talks."""
-    return isinstance(channel, Caller) or (isinstance(channel, Customer) and channel.bridge is not None)
+    if isinstance(channel, Caller):
+        return not channel.is_asked
+    return isinstance(channel, Customer) and channel.bridge is not None
 
 
 _JUDGES: dict[type[AnyFact], Callable[[Watch, Any], None]] = {

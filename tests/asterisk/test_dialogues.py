@@ -29,11 +29,13 @@ from acd.center.facts import (
     RequestQueued,
     RequestSetAside,
 )
-from acd.center.inputs import Input
+from acd.center.inputs import Contradiction, Input
 from acd.center.model import (
     AgentName,
     AgentRules,
     CallbackRules,
+    ChannelId,
+    Difference,
     Message,
     PbxName,
     QueueName,
@@ -377,6 +379,18 @@ async def test_who_hung_up_unheard_after_speaking_has_left_his_message(office: O
     assert office.files() == [f"{name}.wav"]
 
 
+async def test_who_hung_up_unheard_is_listened_to_when_a_comparison_finds_him_gone(office: Office) -> None:
+    name = await office.begins()
+    gone = frozenset({Contradiction(Difference.CALLER_GONE, ChannelId(ANN))})
+
+    office.tell(inputs.PbxContradicted(MAIN, (), gone))
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not office.told(CallbackPromised):
+            await asyncio.sleep(0)
+    assert cast(Message, office.request().message).name == name
+
+
 # ---- Who calls again
 
 
@@ -462,6 +476,16 @@ async def test_what_became_of_an_attempt_is_asked_of_asterisk_when_its_leg_is_go
 
     assert office.request().reach == reach
     assert [missed.how for missed in office.told(CustomerMissed)] == how
+
+
+async def test_who_was_reached_unheard_has_been_talked_with(office: Office) -> None:
+    leg = await has_pressed_the_key(office)
+    office.disk.writes()
+    await office.pbx.until_set(leg, "ACD_DIAL")
+
+    office.hears("UserEvent", leg, UserEvent="AcdDialled", Status="ANSWER", Cause="16")
+
+    assert office.request().reach == "left"
 
 
 async def test_what_became_of_another_attempt_says_nothing_of_this_one(office: Office) -> None:

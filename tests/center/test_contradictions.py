@@ -8,8 +8,8 @@ from acd.center.facts import (
     RequestEnded,
     RequestQueued,
 )
-from acd.center.inputs import Contradiction, LiveChannel, PbxContradicted
-from acd.center.model import ChannelId, Difference, QueueName, RequestId
+from acd.center.inputs import Contradiction, LiveChannel, MessageBegun, PbxContradicted
+from acd.center.model import CallbackRules, ChannelId, Difference, QueueName, RequestId
 
 from .worlds import MAIN, START, World, one_queue
 
@@ -149,6 +149,18 @@ def test_events_that_were_lost_are_made_up_for() -> None:
 
     assert (world.state_of("alice"), world.agent("alice").request) == ("connected", request)
     assert world.last(ContradictionFound).kind == "leg_further"
+
+
+def test_who_is_gone_in_the_middle_of_his_message_is_told_of_and_not_booked_before_that_is_listened_to() -> None:
+    world = World().with_queue("sales", callbacks=CallbackRules())
+    request = world.caller_joins("sales")
+    world.tell(MessageBegun(MAIN, ChannelId("caller-1"), number="+31201234567"))
+
+    world.comparison_finds(gone=["caller-1"])
+
+    assert world.last(ContradictionFound).kind == "caller_gone"
+    assert world.told(RequestEnded) == []
+    assert world.center.state.requests[request].message
 
 
 def test_a_phone_that_was_put_down_unheard_is_free() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import pytest
 
+from acd.center import Center
 from acd.center.facts import (
     AgentStateChanged,
     CallerReleased,
     CallersFellBack,
+    IdentitiesSkipped,
     LegGone,
     LegReleased,
     OfferEnded,
@@ -18,7 +20,7 @@ from acd.center.facts import (
     RequestEnded,
     RequestQueued,
 )
-from acd.center.inputs import LiveChannel, PbxSurveyed
+from acd.center.inputs import DaemonStarted, LiveChannel, PbxSurveyed
 from acd.center.model import Caller, ChannelId, PbxName, QueueName
 from acd.center.offers import HANG_UP_SECONDS
 
@@ -511,6 +513,21 @@ def test_deadlines_outlive_a_new_start() -> None:
 
     world.time_passes(30)
     assert world.ending_of(waits).outcome == "timeout"
+
+
+def test_ids_that_were_lost_are_not_made_again_by_a_clock_that_was_set_back() -> None:
+    world = World().with_queue("sales")
+    world.caller_joins("sales")
+    on_disk = list(world.facts)
+    world.clock_steps(-3600)
+    lost = world.caller_joins("sales")
+
+    heir = Center()
+    heir.fold(on_disk)
+    *_, skipped = heir.decide(DaemonStarted(), world.now, 1)
+
+    assert isinstance(skipped, IdentitiesSkipped)
+    assert heir.state.next_id(world.now) > skipped.upto > lost
 
 
 def test_ids_made_after_a_new_start_are_new() -> None:

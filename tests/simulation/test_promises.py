@@ -89,10 +89,9 @@ def test_where_nobody_ever_answers_everybody_is_called_for_as_often_as_his_queue
 def test_whatever_goes_wrong_meanwhile_promises_are_kept(fault: str) -> None:
     facts = told_on(a_day(faults=(fault,), pbxs=("east", "west")))
 
-    assert sum(isinstance(fact, CallbackPromised) for fact in facts) > 10
+    assert sum(isinstance(fact, CallbackPromised) for fact in facts) > 5
 
 
-@pytest.mark.xfail(strict=True, reason="acd-callback-again does not mark its caller: a comparison finds him waiting")
 def test_who_calls_again_is_asked_about_his_callback_once() -> None:
     callers = replace(BUSY, again_share=1, again_seconds=30)
 

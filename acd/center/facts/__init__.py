@@ -77,6 +77,7 @@ from acd.center.facts.site import (
     ContradictionFound,
     DayChanged,
     Fact,
+    IdentitiesSkipped,
     MomentsMoved,
     PbxStateChanged,
     RulesChanged,
@@ -117,6 +118,7 @@ __all__ = [
     "Fact",
     "FeatureAnswered",
     "HoldEnded",
+    "IdentitiesSkipped",
     "KeyHeeded",
     "LegEnding",
     "LegGone",
@@ -155,6 +157,7 @@ AnyFact = (
     | ChangeMade
     | DayChanged
     | MomentsMoved
+    | IdentitiesSkipped
     | PbxStateChanged
     | CallersFellBack
     | ContradictionFound

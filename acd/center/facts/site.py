@@ -42,6 +42,13 @@ class MomentsMoved(Fact, frozen=True, tag=True, kw_only=True):
     by: float
 
 
+class IdentitiesSkipped(Fact, frozen=True, tag=True, kw_only=True):
+    """The clock is behind what has been made, of which something may have been lost before it was written down: what is
+    made from now on has identities behind this one."""
+
+    upto: str
+
+
 class PbxStateChanged(Fact, frozen=True, tag=True, kw_only=True):
     """An Asterisk server can be steered from now on, or no longer can."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from msgspec.structs import replace
 
-from acd.center.facts import AnyFact, MomentsMoved
+from acd.center.facts import AnyFact, IdentitiesSkipped, MomentsMoved
 from acd.center.folding import lanes
 from acd.center.folding.rules import order_lines
 
@@ -40,6 +40,10 @@ def _moments_moved(state: State, fact: MomentsMoved) -> None:
     for agent in state.agents.values():
         agent.free_since = free_since[agent.name]
     state.watch_all()
+
+
+def _identities_skipped(state: State, fact: IdentitiesSkipped) -> None:
+    state.remember_id(fact.upto)
 
 
 def _move_agent(agent: Agent, by: float) -> None:
@@ -84,4 +88,7 @@ def _moved(at: float | None, by: float) -> float | None:
     return at + by if at else at
 
 
-FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {MomentsMoved: _moments_moved}
+FOLDS: dict[type[AnyFact], Callable[[State, Any], None]] = {
+    MomentsMoved: _moments_moved,
+    IdentitiesSkipped: _identities_skipped,
+}
