@@ -42,7 +42,8 @@ lint: $(READY)
 golden: $(READY)
 	@PYTHONPATH=tests .venv/bin/python -m journal.recording
 
-# Small call centres in virtual time in which everything goes wrong, one a seed: some 20 a second.
+# Small call centres in virtual time in which everything goes wrong, one a seed, on all cores: some
+# 20 a second on each.
 # `make soak SEEDS=1 FIRST=17` lives through that one again and tells what went wrong in it.
 # (The soak of `python -m bench soak` is another thing: hours of load on a real Asterisk.)
 soak: $(READY)

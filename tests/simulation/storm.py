@@ -7,9 +7,11 @@ python -m tests.simulation.storm 1 --first 17  that one, with all that went wron
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 from msgspec.structs import replace
 from structlog.testing import capture_logs
@@ -36,6 +38,8 @@ from acd.simulation.watch import LawBroken
 SALES, SUPPORT = QueueName("sales"), QueueName("support")
 STRATEGIES = ("priority", "priority", "longest_idle", "random", "ring_all", "round_robin", "least_used", "most_used")
 HOURS = 0.1
+STORMS_AT_ONCE = 20
+"""Handed to a core in one go."""
 
 
 def storm(seed: int) -> Day:
@@ -135,22 +139,35 @@ def live_through(seed: int) -> Result:
             raise LawBroken(f"{broken}\nonce more: make soak SEEDS=1 FIRST={seed}") from broken
 
 
+def outcome(seed: int) -> tuple[int, str]:
+    """How many called, and what is wrong."""
+    try:
+        return live_through(seed).report.calls, ""
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other seeds are tried
+        return 0, f"{type(error).__name__}: {error}"
+
+
+def live_through_one(seed: int) -> int:
+    with capture_logs():
+        print("\n".join(simulate(storm(seed)).faults))
+    return 0
+
+
 def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("seeds", type=int, nargs="?", default=1000)
     asked.add_argument("--first", type=int, default=1)
     arguments = asked.parse_args()
+    if arguments.seeds == 1:
+        return live_through_one(arguments.first)
     began, calls, broken = time.monotonic(), 0, 0
-    for seed in range(arguments.first, arguments.first + arguments.seeds):
-        try:
-            result = live_through(seed)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other seeds are tried
-            broken += 1
-            print(f"{type(error).__name__}: {error}\n", flush=True)
-        else:
-            calls += result.report.calls
-            if arguments.seeds == 1:
-                print("\n".join(result.faults))
+    with ProcessPoolExecutor(os.cpu_count()) as cores:
+        seeds = range(arguments.first, arguments.first + arguments.seeds)
+        for called, trouble in cores.map(outcome, seeds, chunksize=STORMS_AT_ONCE):
+            calls += called
+            if trouble:
+                broken += 1
+                print(f"{trouble}\n", flush=True)
     print(f"{arguments.seeds} storms, {calls} calls, {broken} broken, in {time.monotonic() - began:.0f} s")
     return 1 if broken else 0
 
