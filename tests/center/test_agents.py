@@ -300,6 +300,16 @@ def test_a_wish_is_forgotten_by_who_is_ready_after_all(changes_his_mind: Callabl
     assert (world.state_of("alice"), world.agent("alice").reason) == ("available", None)
 
 
+@pytest.mark.parametrize("says_so", [World.makes_himself_available, World.logs_in])
+def test_who_is_ready_and_never_wished_otherwise_says_nothing_new(says_so: Callable[[World, str], None]) -> None:
+    world = _alice(AgentState.CONNECTED)
+    facts = len(world.facts)
+
+    says_so(world, "alice")
+
+    assert len(world.facts) == facts
+
+
 def test_who_ends_his_wrap_up_himself_is_available_whatever_he_wished_before() -> None:
     world = _alice(AgentState.CONNECTED)
     world.pauses("alice")

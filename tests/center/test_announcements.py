@@ -287,6 +287,17 @@ def test_who_was_found_waiting_is_not_greeted_anew() -> None:
     assert len(said(world, request)) == 1
 
 
+def test_and_hears_the_prompts_at_the_moments_at_which_he_would_have() -> None:
+    world = World().with_queue("sales", prompts=PROMPTS)
+
+    request = world.caller_joins("sales", joined_at=world.now - 50)
+
+    world.time_passes(9)
+    assert said(world, request) == []
+    world.time_passes(1)
+    assert said(world, request) == [(None, None, "one")]
+
+
 def test_the_whisper_goes_with_the_offer() -> None:
     world = World().with_queue("sales", whisper="custom/sales").with_agents("alice", sales=1)
     world.caller_joins("sales")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,10 +15,12 @@ from acd.center.facts import (
     CallbackRenewed,
     CallerAnswered,
     CallerAsked,
+    CallerReleased,
     OfferMade,
     RequestEnded,
     RequestQueued,
 )
+from acd.center.inputs import Input
 from acd.center.model import (
     AgentName,
     CallbackRules,
@@ -27,6 +31,8 @@ from acd.center.model import (
     PbxName,
     QueueName,
     RequestId,
+    UnknownName,
+    Verdict,
 )
 
 from .worlds import MAIN, START, World
@@ -91,6 +97,15 @@ def test_or_when_he_is_thought_to_wait_for_long() -> None:
     assert world.told(CallbackOffered, request=late)
 
 
+def test_but_not_while_nothing_is_known_of_his_wait() -> None:
+    world = with_busy_agents(offer_above_seconds=0)
+
+    world.caller_joins("sales")
+    world.time_passes(120)
+
+    assert world.told(CallbackOffered) == []
+
+
 def test_both_at_once_and_the_moment_is_not_missed() -> None:
     world = with_busy_agents(offer_above_seconds=600, offer_after_seconds=45)
     request = world.caller_joins("sales")
@@ -137,6 +152,19 @@ def test_whose_phone_rings_for_him_is_called_off() -> None:
     assert world.ringing == {}
     world.hangs_up(world.last(OfferMade).offer)
     assert world.state_of("alice") == "available"
+
+
+def test_whom_an_agent_has_picked_up_for_leaves_no_message() -> None:
+    world = callback_queue()
+    request = world.caller_joins("sales")
+    world.answers("alice")
+    world.accepts("alice")
+
+    world.begins_a_message(request, NUMBER)
+
+    world.is_bridged("alice")
+    assert world.state_of("alice") == "connected"
+    assert world.request(request).state == "ongoing"
 
 
 def test_who_would_rather_wait_is_back_at_his_place() -> None:
@@ -349,6 +377,17 @@ def test_nor_where_all_phones_ring_for_it_when_the_hours_end() -> None:
     assert world.ringing.keys() == {"alice", "bob"}
 
 
+def test_a_queue_that_closes_lets_go_of_callers_but_of_no_callback() -> None:
+    world, request = whose_callback_rings()
+    world.with_queue("sales", callbacks=CallbackRules(), calendar="office", leave_when_closed=True)
+    world.calendar_turns("office", is_open=False)
+
+    world.rejects("alice")
+
+    assert world.told(CallerReleased) == []
+    assert world.line("sales") == [request]
+
+
 def test_a_backlog_is_paced() -> None:
     """One agent at a time is at work on callbacks; the other has who waits on the line, though he came later."""
     world = with_busy_agents("alice", "bob", at_once=1)
@@ -395,6 +434,19 @@ def test_who_calls_again_is_asked_what_he_wants_and_told_his_place() -> None:
     assert len(world.line("sales")) == 2
 
 
+def test_whose_callback_an_agent_has_by_now_is_asked_nothing_and_joins() -> None:
+    world = with_busy_agents()
+    world.leaves_a_message(world.caller_joins("sales"))
+    world.hangs_up("alice")
+    world.time_passes(5)
+    world.takes_the_callback("alice")
+
+    joins_again(world)
+
+    assert world.told(CallerAsked) == []
+    assert world.last(RequestQueued).channel == "again"
+
+
 def test_he_may_keep_it() -> None:
     world = with_busy_agents()
     request = world.caller_joins("sales")
@@ -422,6 +474,20 @@ def test_or_wait_on_the_line_at_that_place() -> None:
     assert world.request(request).channel == "again"
     world.hangs_up("alice")
     assert (world.ending_of(request).outcome, world.ending_of(request).kind) == ("answered", "call")
+
+
+def test_where_he_needs_what_he_needed_before_of_whoever_talks_with_callers() -> None:
+    world = with_busy_agents()
+    request = world.needing_caller_joins("sales", french=1)
+    world.leaves_a_message(request)
+    joins_again(world)
+    chooses(world, request, "line")
+    world.makes_himself_available("nora")
+    assert world.ringing == {}
+
+    world.with_agents("claire", sales=1, skills={"french": 1})
+
+    assert world.ringing == {"claire": request}
 
 
 def test_or_have_it_cancelled() -> None:
@@ -547,6 +613,15 @@ def test_one_for_a_moment_waits_for_it_and_has_the_place_of_it() -> None:
     assert world.line("sales") == [early, request, late]
 
 
+def test_one_for_this_very_moment_is_due_at_once() -> None:
+    world = callback_queue()
+
+    request = asks(world, due_at=START)
+    world.time_passes(0)
+
+    assert world.ringing == {"alice": request}
+
+
 @pytest.mark.parametrize("wrong", [{"due_at": START - 1}, {"agent": AgentName("nora")}, {"agent": AgentName("nobody")}])
 def test_one_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     world = with_busy_agents()
@@ -555,6 +630,15 @@ def test_one_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
         asks(world, **wrong)
 
     assert world.line("sales") == []
+
+
+def test_nor_can_one_in_a_queue_that_is_taken_away_or_never_was() -> None:
+    world = with_busy_agents().without_queue("sales")
+    with pytest.raises(Refused, match="there is no queue 'sales'"):
+        asks(world)
+
+    with pytest.raises(Refused, match="there is no queue 'sales'"):
+        asks(World())
 
 
 def test_one_that_nobody_has_can_be_cancelled_also_while_a_phone_rings_for_it() -> None:
@@ -671,6 +755,56 @@ def test_one_can_be_reassigned_and_is_anyone_s_after_a_while() -> None:
 
     world.time_passes(1)
     assert world.ringing == {"alice": request}
+
+
+def test_or_at_once_if_somebody_says_so() -> None:
+    world = with_busy_agents("alice", "bob", reserved_seconds=60)
+    request = asks(world, agent=AgentName("bob"))
+    world.hangs_up("alice")
+    world.time_passes(5)
+    assert world.ringing == {}
+
+    world.tell(inputs.Reassign(request, None))
+
+    assert world.ringing == {"alice": request}
+
+
+@pytest.mark.parametrize("agent", ["nora", "zoe", "nobody"])
+def test_but_only_to_who_takes_callbacks_of_its_queue(agent: str) -> None:
+    world = with_busy_agents().with_queue("support").with_agents("zoe", callbacks=True, support=1)
+    request = asks(world)
+
+    with pytest.raises(Refused):
+        world.tell(inputs.Reassign(request, AgentName(agent)))
+
+    assert world.request(request).held_for is None
+
+
+def test_and_not_while_an_agent_is_at_it() -> None:
+    world, request = whose_callback_rings()
+    with pytest.raises(Refused, match="has it"):
+        world.tell(inputs.Reassign(request, None))
+
+    world.takes_the_callback("alice")
+
+    with pytest.raises(Refused, match="alice has it"):
+        world.tell(inputs.Reassign(request, None))
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        partial(inputs.Reassign, agent=None),
+        inputs.CallCustomer,
+        partial(inputs.Settle, verdict=Verdict.DONE),
+        partial(inputs.Reschedule, due_at=START + 60),
+    ],
+)
+def test_who_waits_on_the_line_is_no_callback_and_neither_is_who_is_gone(act: Callable[[RequestId], Input]) -> None:
+    world = with_busy_agents()
+    for request in (world.caller_joins("sales"), RequestId("gone")):
+        with pytest.raises(UnknownName, match=f"there is no open callback '{request}'"):
+            world.tell(act(request))
 
 
 def test_or_at_once_if_he_is_not_there() -> None:

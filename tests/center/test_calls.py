@@ -40,11 +40,18 @@ def test_a_caller_who_joins_is_a_request_in_his_queue() -> None:
     ]
 
 
+def _is_picked_up_for(world: World) -> None:
+    world.with_agents("alice", sales=1)
+    world.answers("alice")
+    world.accepts("alice")
+
+
 @pytest.mark.parametrize(
     "told",
     [
         pytest.param(lambda w: None, id="waiting"),
         pytest.param(lambda w: w.with_agents("alice", sales=1), id="ringing"),
+        pytest.param(_is_picked_up_for, id="picked up"),
     ],
 )
 def test_a_caller_who_hangs_up_before_he_talks_has_abandoned(told: Callable[[World], object]) -> None:
@@ -57,7 +64,7 @@ def test_a_caller_who_hangs_up_before_he_talks_has_abandoned(told: Callable[[Wor
 
     ended = world.ending_of(request)
     assert (ended.outcome, ended.ended_by, ended.waited_seconds) == ("abandoned", "caller", 12)
-    assert (ended.agent, ended.connected_at, ended.talk_seconds) == (None, None, None)
+    assert (ended.agent, ended.device, ended.connected_at, ended.talk_seconds) == (None, "", None, None)
     assert world.queue("sales").ended == {"abandoned": 1}
 
 

@@ -202,6 +202,30 @@ def test_an_appointment_with_me_waits_for_me_for_a_while() -> None:
     assert world.ringing == {"bob": request}
 
 
+def test_an_appointment_with_anyone_waits_for_nobody() -> None:
+    world, request = with_a_callback("alice", "bob", reserved_seconds=60)
+    world.presses("alice", "appointment", at=START + 1000)
+    world.hangs_up("alice")
+    world.time_passes(900)
+    world.pauses("alice")
+    world.makes_himself_available("bob")
+
+    world.time_passes(100)
+
+    assert world.ringing == {"bob": request}
+
+
+def test_an_appointment_may_be_for_now_but_not_for_a_moment_that_is_over() -> None:
+    world, request = with_a_callback()
+    world.time_passes(60)
+
+    world.presses("alice", "appointment", at=world.now - 1)
+    assert world.request(request).state == "ongoing", "he is asked again"
+    world.presses("alice", "appointment", at=world.now)
+
+    assert world.request(request).due_at == world.now
+
+
 def test_if_he_is_logged_off_then_it_is_anyone_s_at_once() -> None:
     world, request = with_a_callback("alice", "bob")
     world.presses("alice", "appointment", at=START + 1000, with_me=True)
@@ -235,6 +259,34 @@ def test_over_the_api_with_a_comment_also_while_a_phone_rings_for_it() -> None:
     assert world.ringing == {}
     world.time_passes(50)
     assert world.request(request).comment == "after lunch"
+
+
+def test_and_while_an_agent_has_it_who_is_done_with_it_then() -> None:
+    world, request = with_a_callback()
+    leg = world.offer_to("alice")
+
+    world.tell(inputs.Reschedule(request, START + 50))
+
+    assert world.last(LegReleased).offer == leg
+    assert (world.state_of("alice"), world.seconds_left("alice")) == ("wrap_up", 5)
+    world.hangs_up("alice")
+    world.time_passes(49)
+    assert world.ringing == {}
+    world.time_passes(1)
+    assert world.ringing == {"alice": request}
+
+
+def test_and_in_his_wrap_up_after_which_nothing_is_left_to_settle() -> None:
+    world, request = with_a_callback()
+    world.presses("alice", "call")
+    world.customer_is_not_reached("alice")
+    world.hangs_up("alice")
+
+    world.tell(inputs.Reschedule(request, START + 50))
+
+    world.time_passes(10)
+    assert (world.request(request).state, world.request(request).due_at) == ("scheduled", START + 50)
+    assert world.state_of("alice") == "available"
 
 
 def test_not_into_the_past() -> None:
@@ -634,6 +686,20 @@ def test_a_call_can_be_taken_back_at_any_time() -> None:
     world.tell(inputs.CancelRequest(second))
 
     assert [world.ending_of(request).outcome, world.ending_of(second).outcome] == ["cancelled", "answered"]
+
+
+@pytest.mark.parametrize("talks", [False, True])
+def test_whose_call_is_taken_back_has_his_telephone_free_at_once(talks: bool) -> None:
+    world = callback_queue()
+    request = world.calls("alice", number=OTHER)
+    world.takes_the_callback("alice")
+    if talks:
+        world.customer_answers("alice")
+
+    world.tell(inputs.CancelRequest(request))
+
+    assert world.last(LegReleased).offer == world.offer_to("alice")
+    assert world.state_of("alice") == "wrap_up"
 
 
 def test_only_who_is_available_calls() -> None:

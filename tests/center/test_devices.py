@@ -21,9 +21,9 @@ from acd.center.facts import (
     RequestRequeued,
 )
 from acd.center.inputs import FeatureDialled, LegEnd, LegProgressed, LegRejected
-from acd.center.model import ChannelId, OfferId
+from acd.center.model import ChannelId, OfferId, Seat
 from acd.center.offers import LINGER_SECONDS, SAY_WHY_SECONDS
-from acd.center.reach import Device, Forward, Hours, Trunk
+from acd.center.reach import Device, Forward, Forwarding, Hours, Trunk
 
 from .worlds import MAIN, MOBILES, World, one_queue
 
@@ -101,6 +101,16 @@ def test_an_agent_without_a_desk_is_rung_at_his_mobile_and_needs_no_seat_to_log_
     assert _rung(world) == ["mobile"]
 
 
+def test_or_at_the_seat_that_he_takes() -> None:
+    world = one_queue().with_mobiles("alice").without_desk("alice").loads(seats=(Seat("window", "PJSIP/1001"),))
+    world.logs_out("alice")
+
+    world.sits_down("alice", "window")
+
+    world.caller_joins("sales")
+    assert _rung(world) == ["desk"]
+
+
 def test_who_switches_himself_is_rung_there_until_he_logs_out() -> None:
     world = _with_mobile(forward="desk")
 
@@ -170,6 +180,19 @@ def test_what_he_switched_means_nothing_when_the_device_is_taken_away() -> None:
     assert world.agent("alice").forward is Forward.DESK
     world.caller_joins("sales")
     assert _rung(world) == ["desk"]
+
+
+def test_whom_new_rules_forward_to_the_desk_phone_at_his_ear_is_busy() -> None:
+    world = _with_mobile(forward="mobile")
+    world.phone_is_taken_up("alice")
+    assert world.state_of("alice") == "available"
+    (alice,) = world.rules.agents
+
+    world.loads(agents=(replace(alice, forwarding=Forwarding(Forward.DESK)),))
+
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("busy", "on_phone")
+    world.loads(agents=(alice,))
+    assert world.state_of("alice") == "available"
 
 
 @pytest.mark.parametrize(("action", "forward"), [("mobile", "mobile"), ("desk", "desk")])
@@ -553,6 +576,37 @@ def test_each_device_backs_off_for_itself_and_longer_each_time() -> None:
     world.leg_ends(_at(world, "mobile"), LegEnd.UNREACHABLE)
     failed = world.last(AgentUnreachable)
     assert (failed.device, failed.in_a_row, failed.until) == (MOBILES["alice"], 2, world.now + 10)
+
+
+def _talks_at_her_desk_and_forwards_to_her_mobile_that_failed(unreachable_seconds: float) -> World:
+    """And has just hung up."""
+    world = _with_mobile(forward="both").with_offer_rules(unreachable_first_seconds=unreachable_seconds)
+    world.caller_joins("sales")
+    world.leg_ends(_at(world, "mobile"), LegEnd.UNREACHABLE)
+    world.takes_the_call("alice")
+    world.forwards("alice", "mobile")
+    world.hangs_up("alice")
+    return world
+
+
+def test_whose_calls_go_to_a_device_that_is_left_alone_is_so_himself_after_his_wrap_up() -> None:
+    world = _talks_at_her_desk_and_forwards_to_her_mobile_that_failed(60)
+
+    world.time_passes(5)
+
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("busy", "unreachable")
+    assert world.seconds_left("alice") == 55
+    world.time_passes(55)
+    assert world.state_of("alice") == "available"
+
+
+def test_a_device_that_may_be_tried_again_as_the_wrap_up_ends_makes_nobody_busy() -> None:
+    world = _talks_at_her_desk_and_forwards_to_her_mobile_that_failed(5)
+
+    world.time_passes(5)
+
+    last = world.last(AgentStateChanged, agent="alice")
+    assert (last.was, last.state) == ("wrap_up", "available")
 
 
 @pytest.mark.parametrize("forward", ["desk", "desk_then_mobile"])

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from acd.center import Refused
-from acd.center.facts import CallerReleased, RequestMoved
+from acd.center.facts import CallerReleased, QueueDrained, RequestEnded, RequestMoved
 from acd.center.folding import requests
-from acd.center.model import AgentName, KnownCaller, Presence, QueueName, WayOut
+from acd.center.model import AgentName, EasingStep, KnownCaller, Presence, QueueName, WayOut
 
 from .worlds import START, World, one_queue
 
@@ -149,6 +149,21 @@ def test_or_go_to_another_queue_with_their_moment_of_entry() -> None:
     assert world.queue("support").entered == 2
 
 
+@pytest.mark.parametrize("after_seconds", [20, 30, 50])
+def test_who_goes_to_a_queue_that_eases_what_he_needs_has_it_eased_by_all_that_he_has_waited(
+    after_seconds: float,
+) -> None:
+    world = World().with_queue("support", easing=(EasingStep(after_seconds=after_seconds, level=0),))
+    world.with_queue("sales", max_wait_seconds=30, ways_out=_leads(TIMEOUT="support")).with_agents("bob", support=1)
+    request = world.needing_caller_joins("sales", french=1)
+    world.time_passes(max(after_seconds, 30) - 1)
+    assert world.ringing == {}
+
+    world.time_passes(1)
+
+    assert world.ringing == {"bob": request}
+
+
 def test_two_queues_that_nobody_attends_do_not_throw_a_caller_to_and_fro() -> None:
     world = World().with_queue("support", stay_needs=Presence.LOGGED_IN, ways_out=_leads(EMPTY="sales"))
     world.with_queue("sales", stay_needs=Presence.LOGGED_IN, ways_out=_leads(EMPTY="support"))
@@ -196,6 +211,17 @@ def test_an_agent_of_the_other_queue_takes_him_at_once() -> None:
     world.time_passes(30)
 
     assert world.ringing == {"bob": request}
+
+
+def test_and_so_does_he_whose_time_was_up_while_a_phone_rang_for_him_in_vain() -> None:
+    world = _two_queues(max_wait_seconds=10, ring_seconds=20, ways_out=_leads(TIMEOUT="support"))
+    world.with_agents("alice", sales=1).with_agents("bob", support=1)
+    request = world.caller_joins("sales")
+
+    world.time_passes(20)
+
+    assert world.ringing == {"bob": request}
+    assert world.told(RequestEnded) == []
 
 
 def test_a_way_into_a_queue_that_is_full_is_none() -> None:
@@ -266,6 +292,25 @@ def test_a_drained_queue_takes_nobody_in_and_finishes_those_it_has() -> None:
     assert _sent_on_with(world, "CLOSED")
     world.with_agents("alice", sales=1)
     assert world.ringing == {"alice": waits}
+
+
+def test_the_other_queues_stay_open() -> None:
+    world = _two_queues()
+
+    world.is_drained("sales")
+
+    assert world.caller_joins("support")
+
+
+def test_a_queue_that_is_drained_already_is_no_news() -> None:
+    world = _two_queues()
+    world.is_drained("sales")
+
+    world.is_drained("sales")
+    world.is_drained("support", drain=False)
+    world.is_drained(None)
+
+    assert [drained.queue for drained in world.told(QueueDrained)] == ["sales", "support"]
 
 
 def test_the_whole_site_is_drained_and_opened_again() -> None:

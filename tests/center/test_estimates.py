@@ -10,7 +10,7 @@ import pytest
 
 from acd.center import estimates
 from acd.center.estimates import Handling, Wait, until_free
-from acd.center.facts import RequestConnected
+from acd.center.facts import RequestConnected, RequestQueued
 from acd.center.model import Need
 
 from .worlds import World
@@ -123,6 +123,15 @@ def test_of_one_who_does_not_wait_nothing_is_told() -> None:
     world.link_is_lost()
 
     assert wait_of(world, waits) is None
+
+
+def test_nor_of_one_who_waits_for_his_preferred_agent() -> None:
+    world = busy_queue("alice", "bob")
+    world.caller_joins("sales", preferred_agent="bob")
+    assert world.last(RequestQueued).estimated_seconds is None
+
+    world.caller_joins("sales")
+    assert world.last(RequestQueued).estimated_seconds is not None
 
 
 def test_only_agents_with_the_skills_count() -> None:

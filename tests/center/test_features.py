@@ -43,6 +43,15 @@ def test_each_code_does_what_it_says() -> None:
     assert world.state_of("alice") == "logged_out"
 
 
+@pytest.mark.parametrize(("typed", "reason"), [("1", "lunch"), ("2", "training"), ("02", "training")])
+def test_a_digit_stands_for_a_reason_in_the_order_of_the_rules(typed: str, reason: str) -> None:
+    world = one_queue().loads(pause_reasons=("lunch", "training"))
+
+    assert _dials(world, "pause", typed) == "pause"
+
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("paused", reason)
+
+
 def test_a_wrap_up_is_made_longer_and_ended_by_telephone() -> None:
     world = one_queue(wrap_up_seconds=5, wrap_up_step_seconds=30)
     request = world.caller_joins("sales")
@@ -59,7 +68,17 @@ def test_a_wrap_up_is_made_longer_and_ended_by_telephone() -> None:
 
 @pytest.mark.parametrize(
     ("action", "typed"),
-    [("longer", ""), ("over", ""), ("pause", "9"), ("pause", "001"), ("pause", "*"), ("login", "99"), ("fly", "")],
+    [
+        ("longer", ""),
+        ("over", ""),
+        ("pause", "0"),
+        ("pause", "2"),
+        ("pause", "001"),
+        ("pause", "*"),
+        ("pause", "²"),
+        ("login", "99"),
+        ("fly", ""),
+    ],
 )
 def test_what_cannot_be_is_heard_as_refused_and_changes_nothing(action: str, typed: str) -> None:
     world = one_queue().loads(pause_reasons=("lunch",))
@@ -74,6 +93,16 @@ def test_a_telephone_at_which_nobody_sits_is_refused() -> None:
 
     assert _dials(world, "pause", phone="stranger") == "refused"
     assert _dials(world, "login", phone="stranger") == "refused"
+
+
+def test_of_several_agents_the_one_whose_own_telephone_it_is_logs_in() -> None:
+    world = one_queue("alice", "bob", "carol").with_mobiles("alice", "bob")
+    for agent in ("alice", "bob", "carol"):
+        world.logs_out(agent)
+
+    assert _dials(world, "login", phone="bob") == "login"
+
+    assert [world.state_of(agent) for agent in ("alice", "bob", "carol")] == ["logged_out", "available", "logged_out"]
 
 
 def test_who_has_a_number_logs_in_at_a_seat() -> None:

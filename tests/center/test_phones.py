@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from acd.center import Refused
+from acd.center.agents import ON_PHONE, UNREACHABLE
 from acd.center.facts import LegReleased, OfferEnded, PhoneTaken
 from acd.center.inputs import LiveChannel
-from acd.center.model import ChannelId, NotAllowed, Seat
+from acd.center.model import OUTGOING_CALL, ChannelId, NotAllowed, Seat
 from acd.center.reach import Device
 
 from .worlds import MAIN, World, one_queue
@@ -139,6 +140,19 @@ def test_a_pause_asked_for_on_the_phone_holds_when_it_ends() -> None:
     world.phone_is_put_down()
 
     assert world.state_of("alice") == "paused"
+
+
+@pytest.mark.parametrize("reason", [ON_PHONE, UNREACHABLE, OUTGOING_CALL])
+def test_a_pause_is_a_pause_whatever_he_calls_it(reason: str) -> None:
+    world = one_queue()
+    world.pauses("alice", reason)
+    world.phone_is_taken_up("alice")
+    world.phone_is_put_down()
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("paused", reason)
+
+    world.makes_himself_available("alice")
+
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("available", None)
 
 
 def test_an_agent_who_calls_a_queue_himself_is_busy_meanwhile() -> None:

@@ -272,7 +272,7 @@ def _agent_holds_together(state: State, agent: Agent) -> None:
         assert devices.in_order_again_at(agent) is None
     assert devices.is_by_trunk(agent) == (agent.name in state.by_trunk)
     assert agent.tried == set() or agent.state is AgentState.CONNECTING
-    if agent.reason == ON_PHONE:
+    if (agent.state, agent.reason) == (AgentState.BUSY, ON_PHONE):
         assert on_phone
     assert agent.wish in (None, AgentState.PAUSED, AgentState.LOGGED_OUT)
     assert (agent.free_since is not None) == is_free(agent)
