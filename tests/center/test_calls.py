@@ -57,8 +57,8 @@ def _is_picked_up_for(world: World) -> None:
 def test_a_caller_who_hangs_up_before_he_talks_has_abandoned(told: Callable[[World], object]) -> None:
     world = World().with_queue("sales")
     request = world.caller_joins("sales")
-    told(world)
     world.time_passes(12)
+    told(world)
 
     world.caller_hangs_up(request)
 
