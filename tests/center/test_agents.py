@@ -546,6 +546,7 @@ def test_the_busy_signal_and_a_refusal_have_their_own_seconds() -> None:
     world.rejects("bob")
 
     assert (world.seconds_left("alice"), world.seconds_left("bob")) == (7, 9)
+    assert (world.agent("alice").reason, world.agent("bob").reason) == ("rejected", "rejected")
     assert [ended.outcome for ended in world.told(OfferEnded)] == ["rejected", "rejected"]
 
 

@@ -578,6 +578,66 @@ def test_each_device_backs_off_for_itself_and_longer_each_time() -> None:
     assert (failed.device, failed.in_a_row, failed.until) == (MOBILES["alice"], 2, world.now + 10)
 
 
+def _whose_mobile_failed(unreachable_seconds: float = 60) -> World:
+    """And then the caller hung up."""
+    world = _with_mobile(forward="mobile").with_offer_rules(unreachable_first_seconds=unreachable_seconds)
+    request = world.caller_joins("sales")
+    world.leg_ends("alice", LegEnd.UNREACHABLE)
+    world.caller_hangs_up(request)
+    return world
+
+
+def test_who_says_that_he_is_ready_is_tried_again_at_once() -> None:
+    world = _whose_mobile_failed()
+    assert world.agent("alice").reason == "unreachable"
+
+    world.makes_himself_available("alice")
+
+    world.caller_joins("sales")
+    assert _rung(world) == ["mobile"]
+
+
+def test_but_not_if_he_is_logged_out() -> None:
+    world = _whose_mobile_failed()
+    world.logs_out("alice")
+
+    with pytest.raises(Refused, match="log in first"):
+        world.makes_himself_available("alice")
+
+    assert world.agent("alice").failures[MOBILES["alice"]].until == world.now + 60
+
+
+def test_who_forwards_to_a_mobile_that_is_left_alone_is_so_himself_until_he_comes_back_to_his_desk() -> None:
+    world = _whose_mobile_failed()
+    world.forwards("alice", "desk")
+    assert world.state_of("alice") == "available"
+
+    world.forwards("alice", "mobile")
+
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("busy", "unreachable")
+    assert world.seconds_left("alice") == 60
+
+
+@pytest.mark.parametrize(("desk_seconds", "mobile_seconds"), [(20, 60), (60, 20)])
+def test_where_both_are_left_alone_he_is_back_with_the_one_that_he_has_forwarded_to(
+    desk_seconds: float, mobile_seconds: float
+) -> None:
+    world = _whose_mobile_failed(mobile_seconds)
+    world.forwards("alice", "desk")
+    world.with_offer_rules(unreachable_first_seconds=desk_seconds)
+    request = world.caller_joins("sales")
+    world.leg_ends("alice", LegEnd.UNREACHABLE)
+    world.caller_hangs_up(request)
+    world.forwards("alice", "mobile")
+    world.forwards("alice", "desk")
+
+    world.time_passes(desk_seconds - 1)
+    assert world.state_of("alice") == "busy"
+    world.time_passes(1)
+
+    assert world.state_of("alice") == "available"
+
+
 def _talks_at_her_desk_and_forwards_to_her_mobile_that_failed(unreachable_seconds: float) -> World:
     """And has just hung up."""
     world = _with_mobile(forward="both").with_offer_rules(unreachable_first_seconds=unreachable_seconds)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from acd.center import inputs
 from acd.center.facts import FeatureAnswered
 from acd.center.model import ChannelId, Seat
+from acd.center.reach import Device
 
 from .worlds import MAIN, World, one_queue
 
@@ -93,6 +94,19 @@ def test_a_telephone_at_which_nobody_sits_is_refused() -> None:
 
     assert _dials(world, "pause", phone="stranger") == "refused"
     assert _dials(world, "login", phone="stranger") == "refused"
+
+
+def test_where_two_share_a_telephone_it_is_who_is_logged_in_there() -> None:
+    world = one_queue("alice", "bob")
+    shared = (Device(kind="desk", dial="PJSIP/shared"),)
+    world.loads(agents=tuple(replace(agent, devices=shared) for agent in world.rules.agents))
+    world.logs_out("alice")
+    world.logs_out("bob")
+    world.logs_in("bob")
+
+    assert _dials(world, "pause", phone="shared") == "pause"
+
+    assert (world.state_of("alice"), world.state_of("bob")) == ("logged_out", "paused")
 
 
 def test_of_several_agents_the_one_whose_own_telephone_it_is_logs_in() -> None:

@@ -99,6 +99,20 @@ def test_a_consultation_during_a_talk_changes_nothing() -> None:
     assert (world.state_of("alice"), world.agent("alice").request) == ("connected", request)
 
 
+def test_and_lets_the_pause_begin_that_was_wished_for_before() -> None:
+    world = one_queue(wrap_up_seconds=5)
+    world.caller_joins("sales")
+    world.takes_the_call("alice")
+    world.pauses("alice", "lunch")
+    world.phone_is_taken_up("alice")
+    world.phone_is_put_down()
+    world.hangs_up("alice")
+
+    world.time_passes(5)
+
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("paused", "lunch")
+
+
 @pytest.mark.parametrize("state", ["paused", "logged_out"])
 def test_who_calls_during_a_pause_is_still_paused_after_it(state: str) -> None:
     world = one_queue()
