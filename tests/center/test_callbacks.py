@@ -127,6 +127,17 @@ def test_nobody_is_told_in_a_queue_that_has_none() -> None:
     assert not world.request(request).aside
 
 
+def test_nor_if_it_has_none_any_more_when_his_moment_comes() -> None:
+    world = with_busy_agents(offer_after_seconds=20)
+    request = world.caller_joins("sales")
+    world.with_queue("sales")
+
+    world.time_passes(60)
+
+    assert world.told(CallbackOffered) == []
+    assert world.line("sales") == [request]
+
+
 # ---- He leaves a message
 
 
@@ -199,6 +210,36 @@ def test_who_hangs_up_without_a_message_has_abandoned() -> None:
     world.caller_hangs_up(request)
 
     assert world.ending_of(request).outcome == "abandoned"
+
+
+def test_what_is_heard_twice_begins_no_second_message() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.begins_a_message(request, NUMBER)
+    file = file_of(world, request)
+
+    world.begins_a_message(request, OTHER)
+
+    assert file_of(world, request) == file
+    assert world.request(request).number == NUMBER
+
+
+@pytest.mark.parametrize("channel", ["nobody", "caller-2"])
+def test_who_has_begun_none_leaves_none(channel: str) -> None:
+    """Neither one of whom nothing is known, nor one who waits."""
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    where = (MAIN, ChannelId(channel))
+
+    for told in (
+        inputs.NumberTyped(*where, NUMBER),
+        inputs.MessageDropped(*where),
+        inputs.MessageLeft(*where, seconds=5),
+        inputs.MessageBegun(MAIN, ChannelId("nobody"), NUMBER),
+    ):
+        assert world.tell(told) == []
+
+    assert (world.line("sales"), world.request(request).channel) == ([request], "caller-2")
 
 
 def test_who_has_left_a_message_before_he_was_told_of_it_is_told_no_more() -> None:
@@ -447,6 +488,17 @@ def test_whose_callback_an_agent_has_by_now_is_asked_nothing_and_joins() -> None
     assert world.last(RequestQueued).channel == "again"
 
 
+def test_and_so_does_who_calls_a_queue_that_takes_no_messages_any_more() -> None:
+    world = with_busy_agents()
+    world.leaves_a_message(world.caller_joins("sales"))
+    world.with_queue("sales")
+
+    joins_again(world)
+
+    assert world.told(CallerAsked) == []
+    assert world.last(RequestQueued).channel == "again"
+
+
 def test_he_may_keep_it() -> None:
     world = with_busy_agents()
     request = world.caller_joins("sales")
@@ -535,7 +587,7 @@ def test_an_agent_may_have_it_by_then() -> None:
     world.time_passes(5)
     world.takes_the_callback("alice")
 
-    assert chooses(world, request, "line") == "gone"
+    assert [chooses(world, request, choice) for choice in ("line", "cancel")] == ["gone", "gone"]
 
 
 def whose_callback_rings(**rules: Any) -> tuple[World, RequestId]:
@@ -591,6 +643,29 @@ def test_a_web_form_makes_one_that_stands_in_line() -> None:
     assert world.request(request).comment == "about the invoice"
 
 
+def test_its_hours_are_those_of_the_customer() -> None:
+    world = callback_queue()
+    world.calendar_turns("zone", is_open=False)
+    request = asks(world, hours="zone")
+    assert world.ringing == {}
+
+    world.calendar_turns("zone", is_open=True)
+
+    assert world.ringing == {"alice": request}
+
+
+def test_one_for_somebody_is_anyone_s_after_a_while() -> None:
+    world = with_busy_agents("alice", "bob", reserved_seconds=60)
+    request = asks(world, agent=AgentName("bob"))
+    world.hangs_up("alice")
+    world.time_passes(59)
+    assert world.ringing == {}
+
+    world.time_passes(1)
+
+    assert world.ringing == {"alice": request}
+
+
 def test_a_second_one_of_the_same_number_updates_the_first() -> None:
     world = with_busy_agents()
     request = asks(world)
@@ -611,6 +686,29 @@ def test_one_for_a_moment_waits_for_it_and_has_the_place_of_it() -> None:
     late = world.caller_joins("sales")
 
     assert world.line("sales") == [early, request, late]
+
+
+def test_and_is_reserved_for_whom_it_is_from_that_moment_on() -> None:
+    world = with_busy_agents("alice", "bob", reserved_seconds=60)
+    world.hangs_up("alice")
+    request = asks(world, due_at=START + 100, agent=AgentName("bob"))
+    world.time_passes(159)
+    assert world.ringing == {}
+
+    world.time_passes(1)
+
+    assert world.ringing == {"alice": request}
+
+
+def test_it_has_that_place_also_when_its_moment_is_heard_of_late() -> None:
+    world = with_busy_agents()
+    request = asks(world, due_at=START + 100)
+    world.now += 150
+    early = world.caller_joins("sales")
+
+    world.time_passes(0)
+
+    assert world.line("sales") == [request, early]
 
 
 def test_one_for_this_very_moment_is_due_at_once() -> None:
@@ -650,6 +748,17 @@ def test_one_that_nobody_has_can_be_cancelled_also_while_a_phone_rings_for_it() 
 
     assert world.ringing == {}
     assert world.last(RequestEnded).outcome == "cancelled"
+
+
+def test_but_not_when_an_agent_has_it_who_settles_it() -> None:
+    world = callback_queue()
+    request = asks(world)
+    world.takes_the_callback("alice")
+
+    with pytest.raises(Refused, match="alice has it; settle it instead"):
+        world.tell(inputs.CancelRequest(request))
+
+    assert world.state_of("alice") == "connected"
 
 
 # ---- Files that are nobody's any more

@@ -289,6 +289,15 @@ def test_and_in_his_wrap_up_after_which_nothing_is_left_to_settle() -> None:
     assert world.state_of("alice") == "available"
 
 
+def test_what_was_said_about_it_is_kept_when_another_moment_is_found_without_a_word() -> None:
+    world = callback_queue()
+    request = asks(world, comment="about the invoice")
+
+    world.tell(inputs.Reschedule(request, START + 50))
+
+    assert world.request(request).comment == "about the invoice"
+
+
 def test_not_into_the_past() -> None:
     world, request = with_a_callback()
 

@@ -618,55 +618,22 @@ def test_who_forwards_to_a_mobile_that_is_left_alone_is_so_himself_until_he_come
     assert world.seconds_left("alice") == 60
 
 
-@pytest.mark.parametrize(("desk_seconds", "mobile_seconds"), [(20, 60), (60, 20)])
-def test_where_both_are_left_alone_he_is_back_with_the_one_that_he_has_forwarded_to(
-    desk_seconds: float, mobile_seconds: float
-) -> None:
-    world = _whose_mobile_failed(mobile_seconds)
-    world.forwards("alice", "desk")
-    world.with_offer_rules(unreachable_first_seconds=desk_seconds)
-    request = world.caller_joins("sales")
-    world.leg_ends("alice", LegEnd.UNREACHABLE)
-    world.caller_hangs_up(request)
-    world.forwards("alice", "mobile")
+def test_where_both_are_left_alone_he_is_back_with_the_one_that_he_has_forwarded_to() -> None:
+    world = _with_mobile(forward="desk")
+    for forward, seconds in (("desk", 20), ("mobile", 60)):
+        world.forwards("alice", forward)
+        world.with_offer_rules(unreachable_first_seconds=seconds)
+        request = world.caller_joins("sales")
+        world.leg_ends("alice", LegEnd.UNREACHABLE)
+        world.caller_hangs_up(request)
+    assert world.seconds_left("alice") == 60
+
     world.forwards("alice", "desk")
 
-    world.time_passes(desk_seconds - 1)
+    world.time_passes(19)
     assert world.state_of("alice") == "busy"
     world.time_passes(1)
-
     assert world.state_of("alice") == "available"
-
-
-def _talks_at_her_desk_and_forwards_to_her_mobile_that_failed(unreachable_seconds: float) -> World:
-    """And has just hung up."""
-    world = _with_mobile(forward="both").with_offer_rules(unreachable_first_seconds=unreachable_seconds)
-    world.caller_joins("sales")
-    world.leg_ends(_at(world, "mobile"), LegEnd.UNREACHABLE)
-    world.takes_the_call("alice")
-    world.forwards("alice", "mobile")
-    world.hangs_up("alice")
-    return world
-
-
-def test_whose_calls_go_to_a_device_that_is_left_alone_is_so_himself_after_his_wrap_up() -> None:
-    world = _talks_at_her_desk_and_forwards_to_her_mobile_that_failed(60)
-
-    world.time_passes(5)
-
-    assert (world.state_of("alice"), world.agent("alice").reason) == ("busy", "unreachable")
-    assert world.seconds_left("alice") == 55
-    world.time_passes(55)
-    assert world.state_of("alice") == "available"
-
-
-def test_a_device_that_may_be_tried_again_as_the_wrap_up_ends_makes_nobody_busy() -> None:
-    world = _talks_at_her_desk_and_forwards_to_her_mobile_that_failed(5)
-
-    world.time_passes(5)
-
-    last = world.last(AgentStateChanged, agent="alice")
-    assert (last.was, last.state) == ("wrap_up", "available")
 
 
 @pytest.mark.parametrize("forward", ["desk", "desk_then_mobile"])
