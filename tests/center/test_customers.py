@@ -15,14 +15,17 @@ from acd.center.model import (
     ChannelId,
     ClickToDialRules,
     Missed,
+    OfferId,
     QueueName,
     RequestId,
     Seat,
+    UnknownName,
     Verdict,
 )
+from acd.center.reach import Forward
 
 from .test_callbacks import NUMBER, OTHER, asks, callback_queue, with_busy_agents
-from .worlds import START, World
+from .worlds import START, World, one_queue
 
 BUSY = ClickToDialRules(AgentState.BUSY)
 
@@ -63,6 +66,39 @@ def test_and_so_does_the_api_but_not_twice_at_a_time() -> None:
     world.presses("alice", "call")
 
     assert len(world.told(CustomerDialled)) == 1
+
+
+def test_what_is_heard_of_a_customer_whom_nobody_has_called_means_nothing() -> None:
+    world, request = with_a_callback()
+    for offer in (world.offer_to("alice"), OfferId("gone")):
+        assert world.tell(inputs.CustomerAnswered(offer, ChannelId("customer"))) == []
+        assert world.tell(inputs.CustomerNotReached(offer, Missed.NO_ANSWER)) == []
+        assert world.tell(inputs.CustomerHungUp(offer)) == []
+
+    assert (world.request(request).state, world.request(request).reach) == ("ongoing", None)
+
+
+def test_a_customer_answers_once_and_is_not_missed_any_more_then() -> None:
+    world, _ = with_a_callback()
+    world.presses("alice", "call")
+    world.customer_answers("alice")
+    leg = world.offer_to("alice")
+
+    assert world.tell(inputs.CustomerAnswered(leg, ChannelId("customer"))) == []
+    assert world.tell(inputs.CustomerNotReached(leg, Missed.NO_ANSWER)) == []
+
+
+@pytest.mark.parametrize("action", ["call", "later", "done", "not_reached", "not_possible"])
+def test_the_keys_of_the_menu_mean_nothing_elsewhere(action: str) -> None:
+    """In a talk with a caller, in a call that he makes himself, or on a leg of which nothing is known."""
+    world = callback_queue("alice", "bob")
+    world.caller_joins("sales")
+    world.takes_the_call("alice")
+    world.calls("bob", number=OTHER)
+    world.takes_the_callback("bob")
+
+    for offer in (world.offer_to("alice"), world.offer_to("bob"), OfferId("gone")):
+        assert world.tell(inputs.CallbackKey(offer, action)) == []
 
 
 def test_nobody_calls_who_has_it_not() -> None:
@@ -305,6 +341,14 @@ def test_not_into_the_past() -> None:
         world.tell(inputs.Reschedule(request, START - 1))
 
     assert world.state_of("alice") == "connected"
+
+
+def test_but_for_this_very_moment() -> None:
+    world, request = with_a_callback()
+
+    world.tell(inputs.Reschedule(request, START))
+
+    assert world.request(request).due_at == START
 
 
 def test_not_possible_ends_it_with_the_reason() -> None:
@@ -697,6 +741,30 @@ def test_a_call_can_be_taken_back_at_any_time() -> None:
     assert [world.ending_of(request).outcome, world.ending_of(second).outcome] == ["cancelled", "answered"]
 
 
+def test_who_waits_or_is_not_there_cannot_be_taken_back() -> None:
+    world = with_busy_agents()
+    waits = world.caller_joins("sales")
+
+    for request in (waits, RequestId("gone")):
+        with pytest.raises(UnknownName, match=f"there is no callback or outgoing call '{request}'"):
+            world.tell(inputs.CancelRequest(request))
+
+    assert world.line("sales") == [waits]
+
+
+@pytest.mark.parametrize(("answers", "outcome"), [(False, "cancelled"), (True, "answered")])
+def test_who_hangs_up_his_own_call_has_talked_only_if_somebody_answered(answers: bool, outcome: str) -> None:
+    world = callback_queue()
+    request = world.calls("alice", number=OTHER)
+    world.takes_the_callback("alice")
+    if answers:
+        world.customer_answers("alice")
+
+    world.hangs_up("alice")
+
+    assert world.ending_of(request).outcome == outcome
+
+
 @pytest.mark.parametrize("talks", [False, True])
 def test_whose_call_is_taken_back_has_his_telephone_free_at_once(talks: bool) -> None:
     world = callback_queue()
@@ -708,7 +776,8 @@ def test_whose_call_is_taken_back_has_his_telephone_free_at_once(talks: bool) ->
     world.tell(inputs.CancelRequest(request))
 
     assert world.last(LegReleased).offer == world.offer_to("alice")
-    assert world.state_of("alice") == "wrap_up"
+    assert (world.state_of("alice"), world.ending_of(request).talk_seconds) == ("wrap_up", 0)
+    assert world.ending_of(request).outcome == ("answered" if talks else "cancelled")
 
 
 def test_only_who_is_available_calls() -> None:
@@ -718,8 +787,36 @@ def test_only_who_is_available_calls() -> None:
         world.calls("alice", number=OTHER)
 
 
+def test_and_only_from_a_server_that_is_there_and_reaches_him() -> None:
+    world = one_queue().with_mobiles("alice", forward=Forward.MOBILE).loads(trunks={})
+    with pytest.raises(Refused, match="alice cannot be reached from main just now"):
+        world.calls("alice", number=OTHER)
+
+    world = one_queue()
+    world.link_is_lost()
+
+    with pytest.raises(Refused, match="alice cannot be reached from main just now"):
+        world.calls("alice", number=OTHER)
+
+
 def test_it_is_a_call_of_one_of_his_queues() -> None:
     world = callback_queue()
 
     with pytest.raises(Refused, match="does not serve"):
         world.calls("alice", number=OTHER, queue=QueueName("support"))
+
+
+@pytest.mark.parametrize(
+    ("queues", "queue"),
+    [
+        ({"sales": 2, "support": 1}, "support"),
+        ({"sales": 1, "support": 2}, "sales"),
+        ({"support": 1, "sales": 1}, "sales"),
+    ],
+)
+def test_if_he_names_none_of_the_one_that_comes_first_for_him(queues: dict[str, int], queue: str) -> None:
+    world = World().with_queue("support").with_queue("sales").with_agents("alice", **queues)
+
+    request = world.calls("alice", number=OTHER)
+
+    assert world.request(request).queue == queue
