@@ -73,6 +73,12 @@ async def test_a_new_configuration_is_told_by_the_names_of_what_it_changed(offic
     ]
 
 
+async def test_of_what_is_neither_queue_nor_agent_nor_seat_the_kind_alone_is_told(office: Office, world: World) -> None:
+    world.loads(pause_reasons=("lunch",))
+
+    assert (await _newest(office))["after"] == {"others_changed": ["pause_reasons"]}
+
+
 async def test_changes_come_in_pages_the_newest_first(office: Office) -> None:
     for n in range(5):
         await office.asks("supervisor", "POST", "/v1/queues/sales/drain", {"drain": n % 2 == 0})

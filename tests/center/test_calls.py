@@ -79,6 +79,7 @@ def test_a_caller_who_hangs_up_ends_the_talk() -> None:
 
     ended = world.ending_of(request)
     assert (ended.outcome, ended.ended_by, ended.talk_seconds) == ("answered", "caller", 60)
+    assert (ended.agent, ended.device) == ("alice", "desk")
     assert world.state_of("alice") == "wrap_up"
     assert world.told(LegReleased) == []
     world.time_passes(LEG_ENDS_SECONDS)

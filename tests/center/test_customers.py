@@ -389,6 +389,24 @@ def test_his_telephone_is_free_as_soon_as_he_has_said_how_it_ended(word: str) ->
     assert world.last(LegReleased).at == START
 
 
+@pytest.mark.parametrize("word", ["done", "later"])
+def test_and_what_is_heard_or_pressed_there_after_it_means_nothing(word: str) -> None:
+    world, _ = with_a_callback()
+    world.presses("alice", "call")
+    world.customer_is_not_reached("alice")
+    leg = world.offer_to("alice")
+    world.presses(leg, word)
+
+    for told in (
+        inputs.CustomerAnswered(leg, ChannelId("customer")),
+        inputs.CustomerNotReached(leg, Missed.NO_ANSWER),
+        inputs.CustomerHungUp(leg),
+        inputs.CallbackKey(leg, "call"),
+        inputs.CallbackKey(leg, "not_possible"),
+    ):
+        assert world.tell(told) == []
+
+
 def test_how_the_last_attempt_failed_is_known_until_the_customer_is_reached() -> None:
     world, request = with_a_callback()
     world.presses("alice", "call")

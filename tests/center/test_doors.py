@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from acd.center import Refused
-from acd.center.facts import CallerReleased, QueueDrained, RequestEnded, RequestMoved
+from acd.center.facts import CallerReleased, QueueDrained, RequestEnded, RequestMoved, RequestQueued
 from acd.center.folding import requests
 from acd.center.model import AgentName, EasingStep, KnownCaller, Presence, QueueName, WayOut
 
@@ -66,6 +66,7 @@ def test_a_full_queue_may_lead_to_another() -> None:
     second = world.caller_joins("sales")
 
     assert world.line("support") == [second]
+    assert world.last(RequestQueued).came_to == "sales"
     assert world.told(CallerReleased) == []
 
 

@@ -134,6 +134,20 @@ def test_nor_of_one_who_waits_for_his_preferred_agent() -> None:
     assert world.last(RequestQueued).estimated_seconds is not None
 
 
+def test_whose_priority_is_better_waits_less_and_is_told_so() -> None:
+    world = busy_queue("alice")
+    for _ in range(3):
+        world.caller_joins("sales")
+    behind = world.last(RequestQueued).estimated_seconds
+
+    world.caller_joins("sales", priority=1)
+
+    ahead = world.last(RequestQueued).estimated_seconds
+    assert behind is not None
+    assert ahead is not None
+    assert ahead < behind / 2
+
+
 def test_only_agents_with_the_skills_count() -> None:
     world = busy_queue("alice", "bob")
     simple = world.caller_joins("sales")
