@@ -11,8 +11,9 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 
-from acd.asterisk import calls
+from acd.asterisk import calls, orders
 from acd.asterisk.calls import Calls
 from acd.asterisk.link import (
     SHUTTING_DOWN,
@@ -30,6 +31,7 @@ from acd.asterisk.wire import refuse_unsafe
 from acd.center.facts import (
     AnnouncementMade,
     AnyFact,
+    BridgeRepeated,
     CallerReleased,
     FeatureAnswered,
     LegReleased,
@@ -40,6 +42,7 @@ from acd.center.facts import (
     RequestRequeued,
 )
 from acd.center.inputs import (
+    NOT_DIALLED,
     BridgeFailed,
     CallbackKey,
     CallBridged,
@@ -48,6 +51,9 @@ from acd.center.inputs import (
     CallPassedOn,
     CallPickedUp,
     ChannelGone,
+    CustomerAnswered,
+    CustomerHungUp,
+    CustomerNotReached,
     FeatureDialled,
     Input,
     KeyPressed,
@@ -57,6 +63,8 @@ from acd.center.inputs import (
     LegEnd,
     LegEnded,
     LegHungUp,
+    LegProgressed,
+    LegRejected,
     LegSentOn,
     NewParty,
     PbxLost,
@@ -66,10 +74,10 @@ from acd.center.inputs import (
     PlaceTaken,
     TalksTogether,
 )
-from acd.center.model import Caller, ChannelId, Message, OfferId, OfferOutcome, PbxName
+from acd.center.model import Caller, ChannelId, Message, Missed, OfferId, OfferOutcome, PbxName
 from acd.center.reach import Device
 from acd.center.state import State
-from acd.dialling import Dialling
+from acd.dialling import Dialling, DialRules
 
 OFFER = OfferId("0123456789abcdef")
 LEG = f"acd-{OFFER}"
@@ -243,6 +251,18 @@ def requeued() -> RequestRequeued:
     return RequestRequeued(at=0, request="r", queue="sales", pbx=MAIN, channel=CALLER)
 
 
+def released(**more: Any) -> LegReleased:
+    said: dict[str, Any] = {"at": 0, "offer": OFFER, "pbx": MAIN, "channel": LEG, "deadline": 5}
+    return LegReleased(**{**said, **more})
+
+
+def _mobile(server: Server) -> Device:
+    """Of alice's, which her server can reach."""
+    rules = DialRules(home="NL", countries=frozenset({"NL"}))
+    server.means.dialling.use(rules, {MAIN: "PJSIP/{number}@carrier"})
+    return Device("mobile", number="+31612345678")
+
+
 # ---- What the center hears
 
 
@@ -255,6 +275,14 @@ async def test_who_joins_a_line_is_told(server: Server) -> None:
 async def test_an_agent_who_takes_the_call_is_told_and_nobody_else_by_that_name(server: Server) -> None:
     assert server.hears("UserEvent", LEG, UserEvent="AcdAccept") == [LegAccepted(OFFER)]
     assert server.hears("UserEvent", CALLER, UserEvent="AcdAccept") == []
+
+
+@pytest.mark.parametrize(("said", "pause"), [("yes", True), ("no", False)])
+async def test_an_agent_who_refuses_by_a_key_is_told_and_whether_he_wants_a_pause(
+    server: Server, said: str, pause: bool
+) -> None:
+    assert server.hears("UserEvent", LEG, UserEvent="AcdReject", Pause=said) == [LegRejected(OFFER, pause)]
+    assert server.hears("UserEvent", CALLER, UserEvent="AcdReject", Pause=said) == [], "he is nobody's leg"
 
 
 async def test_a_feature_code_is_told(server: Server) -> None:
@@ -270,6 +298,37 @@ async def test_an_event_of_somebody_elses_is_passed_over(server: Server) -> None
 async def test_a_leg_that_is_picked_up_is_told_once_it_is_up(server: Server) -> None:
     assert server.hears("Newstate", LEG, ChannelState="5") == []
     assert server.hears("Newstate", LEG, ChannelState="6") == [LegAnswered(OFFER)]
+
+
+async def test_a_leg_that_is_picked_up_hears_no_reason_why_nobody_is_there(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "DIALPLAN_BEGINS_SECONDS", 0)
+    server.hears("Newstate", LEG, ChannelState="6")
+    await _settle()
+    assert server.link.asked == []
+
+
+async def test_how_far_the_call_of_a_mobile_has_come_is_told(server: Server) -> None:
+    server.decides(made(device=_mobile(server)))
+    assert server.hears("DialState", "", DestUniqueid=LEG, DialStatus="PROGRESS") == [LegProgressed(OFFER, rings=False)]
+    assert server.hears("DialState", "", DestUniqueid=LEG, DialStatus="RINGING") == [LegProgressed(OFFER, rings=True)]
+    assert server.hears("DialState", "", DestUniqueid=LEG, DialStatus="PROCEEDING") == [], "the trunk has it, no more"
+    assert server.hears("DialState", "", DestUniqueid="8", DialStatus="RINGING") == []
+
+
+async def test_of_a_desk_phone_it_is_only_remembered_that_it_rang(server: Server) -> None:
+    server.decides(made())
+    assert server.hears("DialState", "", DestUniqueid=LEG, DialStatus="RINGING") == []
+    (ended,) = server.hears("Hangup", LEG, **{"Cause": "17", "Cause-txt": "User busy"})
+    assert ended == LegEnded(OFFER, LegEnd.REJECTED, "17 User busy"), "its person has declined"
+    (again,) = server.hears("Hangup", LEG, Cause="17")
+    assert again == LegEnded(OFFER, LegEnd.BUSY, "17"), "it is forgotten"
+
+
+async def test_a_phone_that_is_only_at_it_has_not_rung(server: Server) -> None:
+    server.hears("DialState", "", DestUniqueid=LEG, DialStatus="PROGRESS")
+    assert server.hears("Hangup", LEG, Cause="17") == [LegEnded(OFFER, LegEnd.BUSY, "17")]
 
 
 async def test_a_telephone_that_is_none_of_our_legs_is_told(server: Server) -> None:
@@ -313,6 +372,23 @@ async def test_a_dial_that_was_answered_or_was_none_of_ours_tells_nothing(server
     assert server.hears("OriginateResponse", CALLER, Response="Failure", Reason="3") == []
 
 
+async def test_the_customer_whom_a_leg_has_called_is_told_once_he_picks_up(server: Server) -> None:
+    dialled = {"DestUniqueid": "8", "DestChannel": "PJSIP/trunk-00000008"}
+    assert server.hears("DialEnd", LEG, DialStatus="BUSY", **dialled) == []
+    assert server.hears("DialEnd", LEG, DialStatus="ANSWER", **dialled) == [CustomerAnswered(OFFER, ChannelId("8"))]
+    assert server.hears("DialEnd", "7", DialStatus="ANSWER", **dialled) == [], "somebody has called a friend"
+
+
+async def test_how_the_call_of_a_customer_ended_is_told_by_the_leg_that_made_it(server: Server) -> None:
+    def says(channel: str, status: str, cause: str) -> list[Input]:
+        return server.hears("UserEvent", channel, UserEvent="AcdDialled", Status=status, Cause=cause)
+
+    assert says(LEG, "ANSWER", "16") == [CustomerHungUp(OFFER)]
+    assert says(LEG, "BUSY", "17") == [CustomerNotReached(OFFER, Missed.BUSY, "BUSY 17")]
+    assert says(LEG, "CHANUNAVAIL", "") == [CustomerNotReached(OFFER, Missed.FAILED, "CHANUNAVAIL")]
+    assert says("7", "ANSWER", "16") == says("7", "BUSY", "17") == [], "it is nobody's leg"
+
+
 # ---- In a bridge
 
 
@@ -334,6 +410,26 @@ async def test_who_hangs_up_on_the_way_into_the_bridge_is_waited_for_no_more(ser
     server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
     server.hears("Hangup", LEG, Cause="16")
     assert server.hears("BridgeEnter", CALLER, BridgeUniqueid="b") == []
+
+
+async def test_a_bridge_that_is_asked_for_again_is_there_when_both_are_in_it_again(server: Server) -> None:
+    server.bridges()
+    server.decides(
+        BridgeRepeated(
+            at=1, offer=OFFER, pbx=MAIN, channel=ChannelId(LEG), caller_channel=ChannelId(CALLER), deadline=6
+        )
+    )
+    assert server.link.names() == ["Setvar", "Bridge"]
+    assert CallBridged(OFFER) not in server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
+    assert CallBridged(OFFER) in server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+
+
+async def test_a_leg_that_comes_after_its_caller_was_given_to_another_one_is_not_bridged(server: Server) -> None:
+    other = OfferId("00000000000000ff")
+    server.decides(accepted(), requeued(), accepted(offer=other, channel=f"acd-{other}"))
+    server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
+    assert CallBridged(OFFER) not in server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+    assert CallBridged(other) in server.hears("BridgeEnter", f"acd-{other}", BridgeUniqueid="b")
 
 
 async def test_a_leg_that_is_brought_together_with_somebody_else_is_told(server: Server) -> None:
@@ -563,6 +659,42 @@ async def test_a_caller_of_whom_nothing_is_known_is_shown_as_such(server: Server
     assert "CallerID" not in headers
 
 
+async def test_a_leg_that_was_found_is_not_dialled_again(server: Server) -> None:
+    assert server.decides(made(found=True)) == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "caller_id"),
+    [
+        ("caller", '"Eva" <0612>'),
+        ("queue", '"0201234567" <0201234567>'),
+        ("+31880000000", '"+31880000000" <+31880000000>'),
+    ],
+)
+async def test_a_mobile_is_dialled_by_the_trunk_and_shows_whom_the_site_says(
+    server: Server, shown: str, caller_id: str
+) -> None:
+    server.means.mobile_caller_id = shown
+    ((action, headers),) = server.decides(made(device=_mobile(server), queue_number="0201234567"))
+    assert (action, headers["Channel"]) == ("Originate", "PJSIP/+31612345678@carrier")
+    assert headers["CallerID"] == caller_id
+
+
+@pytest.mark.parametrize(("mobile_is", "why"), [("abroad", "countries"), ("behind no trunk", "no trunk")])
+async def test_a_mobile_that_may_not_be_dialled_is_told_in_a_turn_of_its_own(
+    server: Server, mobile_is: str, why: str
+) -> None:
+    device = _mobile(server)
+    if mobile_is == "abroad":
+        device = Device("mobile", number="+33142685300")
+    else:
+        server.means.dialling.use(DialRules(home="NL", countries=frozenset({"NL"})), {MAIN: None})
+    assert server.decides(made(device=device)) == []
+    assert server.told == [], "the center is still deciding"
+    await _settle()
+    assert server.told == [LegEnded(OFFER, LegEnd.UNREACHABLE, f"{NOT_DIALLED}: {why}")]
+
+
 async def test_what_is_decided_for_another_server_is_not_asked_for_here(server: Server) -> None:
     assert server.decides(made(pbx=PbxName("other"))) == []
 
@@ -578,6 +710,14 @@ async def test_a_phone_that_cannot_be_dialled_has_not_been_reached(server: Serve
 async def test_an_action_without_an_answer_means_nothing(server: Server, why: ActionFailed) -> None:
     server.decides(made())
     assert await server.refuses(why) == []
+
+
+async def test_of_an_action_that_was_carried_out_nothing_is_said(server: Server) -> None:
+    server.decides(made())
+    with capture_logs() as logs:
+        server.link.answers[-1].set_result(Answer("Originate"))
+        await _settle()
+    assert (logs, server.told) == ([], [])
 
 
 async def test_an_order_that_cannot_be_written_is_refused_here(server: Server) -> None:
@@ -656,20 +796,65 @@ async def test_who_is_gone_has_no_mark(server: Server) -> None:
 
 
 async def test_who_leaves_the_line_goes_on_behind_it_or_where_the_operator_says(server: Server) -> None:
-    released = {"at": 0, "pbx": MAIN, "channel": CALLER, "queue": "sales", "status": "TIMEOUT"}
+    said = {"at": 0, "pbx": MAIN, "channel": CALLER, "queue": "sales", "status": "TIMEOUT"}
     mark = ("Setvar", {"Channel": CALLER, "Variable": "ACD_STATUS", "Value": "TIMEOUT"})
     leave = {"Channel": CALLER, "Context": "acd-wait", "Exten": "s", "Priority": "leave"}
     away = {"Channel": CALLER, "Context": "evening", "Exten": "sales", "Priority": "1"}
-    assert server.decides(CallerReleased(**released)) == [mark, ("Redirect", leave)]
-    assert server.decides(CallerReleased(**released, context="evening")) == [mark, ("Redirect", away)]
+    assert server.decides(CallerReleased(**said)) == [mark, ("Redirect", leave)]
+    assert server.decides(CallerReleased(**said, context="evening")) == [mark, ("Redirect", away)]
 
 
 async def test_a_leg_is_hung_up_and_shows_no_missed_call_if_somebody_else_has_it(server: Server) -> None:
-    released = {"at": 0, "offer": OFFER, "pbx": MAIN, "channel": LEG, "deadline": 5}
-    assert server.decides(LegReleased(**released)) == [("Hangup", {"Channel": LEG})]
-    assert server.decides(LegReleased(**released, answered_elsewhere=True)) == [
-        ("Hangup", {"Channel": LEG, "Cause": "26"})
-    ]
+    assert server.decides(released()) == [("Hangup", {"Channel": LEG})]
+    assert server.decides(released(answered_elsewhere=True)) == [("Hangup", {"Channel": LEG, "Cause": "26"})]
+
+
+SAYS_WHY = ("Redirect", {"Channel": LEG, "Context": "acd-agent", "Exten": "s", "Priority": "elsewhere"})
+SHOWS_NO_MISSED_CALL = ("Hangup", {"Channel": LEG, "Cause": "26"})
+MARKED_ELSEWHERE = ("Setvar", {"Channel": LEG, "Variable": "ACD_ELSEWHERE", "Value": "yes"})
+
+
+async def test_who_has_picked_up_in_vain_is_marked_and_hears_why_a_moment_later(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "DIALPLAN_BEGINS_SECONDS", 0)
+    server.hears("Newstate", LEG, ChannelState="6")
+    assert server.decides(released(answered_elsewhere=True)) == [MARKED_ELSEWHERE]
+    await _settle()
+    assert server.link.asked == [MARKED_ELSEWHERE, SAYS_WHY]
+    await _settle()
+    assert server.link.asked == [MARKED_ELSEWHERE, SAYS_WHY], "once"
+
+
+async def test_a_telephone_that_may_still_be_picked_up_rings_on_for_a_moment(server: Server) -> None:
+    assert server.decides(released(answered_elsewhere=True, linger_seconds=0.001)) == [MARKED_ELSEWHERE]
+    await asyncio.sleep(0.01)
+    assert server.link.asked == [MARKED_ELSEWHERE, SHOWS_NO_MISSED_CALL]
+
+
+async def test_who_picks_up_in_that_moment_hears_why_and_is_not_hung_up_on(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "DIALPLAN_BEGINS_SECONDS", 0)
+    server.decides(released(answered_elsewhere=True, linger_seconds=0.001))
+    assert server.hears("Newstate", LEG, ChannelState="6") == [LegAnswered(OFFER)]
+    await asyncio.sleep(0.01)
+    assert server.link.asked == [MARKED_ELSEWHERE, SAYS_WHY]
+
+
+@pytest.mark.parametrize("what", ["its dialplan says why", "it is gone", "the link is lost", "the daemon stops"])
+async def test_what_was_to_be_done_about_a_leg_in_a_moment_is_not_done_when(server: Server, what: str) -> None:
+    server.decides(released(answered_elsewhere=True, linger_seconds=0.001))
+    if what == "its dialplan says why":
+        assert server.hears("UserEvent", LEG, UserEvent="AcdElsewhere") == []
+    elif what == "it is gone":
+        server.hears("Hangup", LEG, Cause="16")
+    elif what == "the link is lost":
+        server.calls.link_down("cut")
+    else:
+        await server.calls.stop()
+    await asyncio.sleep(0.01)
+    assert server.link.asked == [MARKED_ELSEWHERE]
 
 
 async def test_a_channel_remembers_in_which_line_it_is(server: Server) -> None:
