@@ -27,6 +27,7 @@ from acd.asterisk.link import (
 )
 from acd.asterisk.means import Means
 from acd.asterisk.orders import SETTLES_SECONDS
+from acd.asterisk.watch import Contradictions
 from acd.asterisk.wire import refuse_unsafe
 from acd.center.facts import (
     AnnouncementMade,
@@ -51,6 +52,7 @@ from acd.center.inputs import (
     CallPassedOn,
     CallPickedUp,
     ChannelGone,
+    Contradiction,
     CustomerAnswered,
     CustomerHungUp,
     CustomerNotReached,
@@ -67,6 +69,7 @@ from acd.center.inputs import (
     LegRejected,
     LegSentOn,
     NewParty,
+    PbxContradicted,
     PbxLost,
     PbxShutDown,
     PbxSurveyed,
@@ -74,7 +77,7 @@ from acd.center.inputs import (
     PlaceTaken,
     TalksTogether,
 )
-from acd.center.model import Caller, ChannelId, Message, Missed, OfferId, OfferOutcome, PbxName
+from acd.center.model import Caller, ChannelId, Difference, Message, Missed, OfferId, OfferOutcome, PbxName
 from acd.center.reach import Device
 from acd.center.state import State
 from acd.dialling import Dialling, DialRules
@@ -117,12 +120,16 @@ class FakeLink:
         self.surveys: list[asyncio.Future[list[Event]]] = []
         self.failed: list[str] = []
         self.cuts: list[str] = []
+        self.fails: dict[str, ActionFailed] = {}
+        """Whichever action of that name it is."""
 
     def send(self, action: str, headers: Mapping[str, Any]) -> asyncio.Future[Answer]:
         refuse_unsafe(action, headers)
         self.asked.append((action, dict(headers)))
         self.answers.append(asyncio.get_running_loop().create_future())
-        if action in QUESTIONS or headers.get("Variable") == "ACD_HEARTBEAT":
+        if action in self.fails:
+            self.answers[-1].set_exception(self.fails[action])
+        elif action in QUESTIONS or headers.get("Variable") == "ACD_HEARTBEAT":
             self.answers[-1].set_result(QUESTIONS.get(action, Event("Response")))
         return self.answers[-1]
 
@@ -145,12 +152,12 @@ class FakeLink:
 
 
 class Server:
-    def __init__(self) -> None:
+    def __init__(self, contradictions: Contradictions | None = None) -> None:
         self.link = FakeLink()
         self.told: list[Input] = []
         self.stumbles_over: tuple[type[Input], ...] = ()
         self.means = Means(State(), Dialling(_now), None, on_disk=_at_once, can_promise=lambda: True)
-        self.calls = Calls(cast(Link, self.link), tell=self._hear, now=_now, means=self.means)
+        self.calls = Calls(cast(Link, self.link), self._hear, _now, self.means, contradictions)
 
     def _hear(self, told: Input) -> list[AnyFact]:
         if isinstance(told, self.stumbles_over):
@@ -190,9 +197,15 @@ class Server:
 
     async def comes_up(self, *channels: Event) -> None:
         self.calls.link_up()
+        await self.lists(*channels)
+
+    async def lists(self, *channels: Event) -> list[Input]:
+        """Answers the next question for all that live there; answers with what the center is told then."""
         await _settle()
+        self.told.clear()
         self.link.surveys[-1].set_result(list(channels))
         await _settle()
+        return list(self.told)
 
 
 def _name_of(channel: str) -> str:
@@ -640,6 +653,45 @@ async def test_who_picked_up_is_still_known_when_the_link_is_back(server: Server
     await server.calls.stop()
 
 
+# ---- Calls that are over
+
+
+def _kept(thing: object) -> int:
+    """How much it remembers, wherever it does."""
+    if isinstance(thing, dict | set | list):
+        return len(thing)
+    if type(thing).__module__.startswith("acd.asterisk") and hasattr(thing, "__dict__"):
+        return sum(_kept(own) for own in vars(thing).values())
+    return 0
+
+
+async def test_of_calls_that_are_over_nothing_is_remembered(server: Server) -> None:
+    before = _kept(server.calls)
+    third = "acd-00000000000000ff"
+    server.decides(made(device=_mobile(server)))
+    server.hears("Newchannel", LEG, ChannelState="0")
+    server.hears("DialState", "", DestUniqueid=LEG, DialStatus="RINGING")
+    server.hears("DialEnd", "", DestUniqueid=LEG, DialStatus="CANCEL", Forward="0900123456")
+    server.hears("Newstate", LEG, ChannelState="6")
+    server.bridges()
+    server.decides(announced(place=1), released(answered_elsewhere=True))
+    server.hears("BridgeEnter", LEG, BridgeUniqueid="consultation")
+    server.hears("BridgeEnter", "8", BridgeUniqueid="consultation")
+    server.hears("BlindTransfer", "", Result="Success", TransfererUniqueid=LEG, TransfereeUniqueid=CALLER)
+    server.hears("UserEvent", third, UserEvent="AcdJoin", Queue="sales")
+    server.hears("UserEvent", "9", UserEvent="AcdAccept")
+    server.hears("Pickup", "9", TargetUniqueid=third)
+    server.decides(accepted(channel="9", caller_channel="8"))
+    server.hears("BridgeEnter", "9", BridgeUniqueid="c")
+    assert _kept(server.calls) > before
+
+    for channel in (LEG, CALLER, third, "8", "9"):
+        server.hears("Hangup", channel, Cause="16")
+    await _settle()
+
+    assert _kept(server.calls) == before
+
+
 # ---- What Asterisk is asked for
 
 
@@ -826,10 +878,16 @@ async def test_who_has_picked_up_in_vain_is_marked_and_hears_why_a_moment_later(
     assert server.link.asked == [MARKED_ELSEWHERE, SAYS_WHY], "once"
 
 
-async def test_a_telephone_that_may_still_be_picked_up_rings_on_for_a_moment(server: Server) -> None:
+async def test_a_telephone_that_may_still_be_picked_up_rings_on_for_a_moment(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert server.decides(released(answered_elsewhere=True, linger_seconds=0.001)) == [MARKED_ELSEWHERE]
     await asyncio.sleep(0.01)
     assert server.link.asked == [MARKED_ELSEWHERE, SHOWS_NO_MISSED_CALL]
+    monkeypatch.setattr(orders, "DIALPLAN_BEGINS_SECONDS", 0)
+    server.hears("Newstate", LEG, ChannelState="6")
+    await _settle()
+    assert server.link.asked == [MARKED_ELSEWHERE, SHOWS_NO_MISSED_CALL], "it is being hung up"
 
 
 async def test_who_picks_up_in_that_moment_hears_why_and_is_not_hung_up_on(
@@ -970,6 +1028,14 @@ async def test_a_survey_knows_names_marks_and_legs(server: Server) -> None:
     await server.calls.stop()
 
 
+async def test_a_survey_knows_who_has_picked_up(server: Server) -> None:
+    await server.comes_up(status(LEG), status("acd-00000000000000ff", ChannelState="5"))
+    assert server.decides(released(answered_elsewhere=True)) == [MARKED_ELSEWHERE], "he hears why"
+    ((action, _),) = server.decides(released(answered_elsewhere=True, channel="acd-00000000000000ff"))
+    assert action == "Hangup"
+    await server.calls.stop()
+
+
 async def test_a_mark_that_a_survey_found_is_taken_away_with_the_offer(server: Server) -> None:
     await server.comes_up(status(CALLER, "ACD_QUEUE=sales", "ACD_STATUS=ANSWERED"))
     assert [action for action, _ in server.decides(requeued())] == ["Setvar", "Redirect"]
@@ -988,6 +1054,84 @@ async def test_the_heartbeat_tells_the_moment_as_soon_as_the_link_is_up(server: 
     await _settle()
     beat = ("Setvar", {"Variable": "ACD_HEARTBEAT", "Value": "1700000000"})
     assert beat in server.link.asked
+    await server.calls.stop()
+
+
+async def test_the_heartbeat_goes_by_the_clock_of_asterisk(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(QUESTIONS, "Getvar", Event.parse("Response", "Value: 1699990000"))
+    await server.comes_up()
+    assert server.link.last("Setvar") == {"Variable": "ACD_HEARTBEAT", "Value": "1699990000"}
+    await server.calls.stop()
+
+
+async def test_an_asterisk_that_does_not_say_what_time_it_is_has_ours(server: Server) -> None:
+    server.link.fails["Getvar"] = ActionTimeout("late")
+    await server.comes_up(status(CALLER, "ACD_QUEUE=sales", "ACD_JOINED=1699999000"))
+    assert server.link.last("Setvar") == {"Variable": "ACD_HEARTBEAT", "Value": "1700000000"}
+    (surveyed,) = server.told
+    assert isinstance(surveyed, PbxSurveyed)
+    assert [one.joined_at for one in surveyed.channels] == [1_699_999_000]
+    await server.calls.stop()
+
+
+async def test_a_heartbeat_that_fails_is_followed_by_the_next(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acd.asterisk.watch.HEARTBEAT_SECONDS", 0)
+    server.link.fails["Setvar"] = ActionTimeout("late")
+    await server.comes_up()
+    assert server.link.names().count("Setvar") > 2
+    assert (server.link.failed, server.link.cuts) == ([], [])
+    await server.calls.stop()
+
+
+@pytest.mark.parametrize(
+    ("time_there", "joined_at"),
+    [
+        ("1699990000", 1_699_989_900 + 10_000.9),
+        ("1700000010", 1_699_989_900 - 9.1),
+        ("1699999999", 1_699_989_900),  # it tells whole seconds, and answers a moment later
+        ("1700000002", 1_699_989_900),
+    ],
+)
+async def test_since_when_somebody_waits_is_told_by_our_clock(
+    server: Server, monkeypatch: pytest.MonkeyPatch, time_there: str, joined_at: float
+) -> None:
+    monkeypatch.setitem(QUESTIONS, "Getvar", Event.parse("Response", f"Value: {time_there}"))
+    await server.comes_up(status(CALLER, "ACD_QUEUE=sales", "ACD_JOINED=1699989900"))
+    (surveyed,) = server.told
+    assert isinstance(surveyed, PbxSurveyed)
+    assert [one.joined_at for one in surveyed.channels] == [pytest.approx(joined_at, abs=0.01)]
+    await server.calls.stop()
+
+
+async def test_an_asterisk_that_does_not_say_when_it_was_started_is_surveyed_nevertheless(server: Server) -> None:
+    server.link.fails["CoreStatus"] = ActionRefused("Permission denied")
+    await server.comes_up()
+    assert server.told == [PbxSurveyed(MAIN, (), started="")]
+    await server.calls.stop()
+
+
+async def test_nobody_is_kept_waiting_by_a_survey_of_thousands(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acd.asterisk.watch.CHANNELS_AT_ONCE", 2)
+    await server.comes_up(*(status(f"{number}.1") for number in range(40)))
+    assert server.told == [], "it has read some of them"
+    await _settle()
+    await _settle()
+    (surveyed,) = server.told
+    assert isinstance(surveyed, PbxSurveyed)
+    assert len(surveyed.channels) == 40
+    await server.calls.stop()
+
+
+async def test_more_events_than_can_be_held_begin_the_survey_anew(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "MOST_HELD", 2)
+    server.calls.link_up()
+    server.hears("HangupRequest", "7")
+    server.hears("HangupRequest", "8")
+    assert server.link.cuts == []
+    server.hears("HangupRequest", "9")
+    assert server.link.cuts == ["2 events came while it was surveyed"]
     await server.calls.stop()
 
 
@@ -1030,6 +1174,61 @@ async def test_a_link_that_is_lost_forgets_what_was_under_way(server: Server) ->
     assert CallBridged(OFFER) not in server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
 
 
+# ---- What lives there is compared with what the center believes
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> Server:
+    """Again and again; the center knows of nobody."""
+    monkeypatch.setattr("acd.asterisk.watch.COMPARE_SECONDS", 0)
+    monkeypatch.setattr("acd.asterisk.watch.BELIEVE_AFTER_SECONDS", 0)
+    return Server(lambda pbx, live: frozenset(_unknown(one.channel) for one in live if pbx == MAIN))
+
+
+def _unknown(channel: str) -> Contradiction:
+    return Contradiction(Difference.CALLER_UNKNOWN, ChannelId(channel))
+
+
+async def test_what_contradicts_the_center_twice_is_told(compared: Server) -> None:
+    await compared.comes_up()
+    assert await compared.lists(status("7"), status("8")) == [], "it may be on its way"
+    (told,) = await compared.lists(status("8"), status("9"))
+    assert isinstance(told, PbxContradicted)
+    assert (told.pbx, told.believed) == (MAIN, {_unknown("8")})
+    assert [one.channel for one in told.channels] == ["8", "9"]
+    await compared.calls.stop()
+
+
+async def test_what_contradicts_the_center_no_more_or_not_at_all_is_not_told(compared: Server) -> None:
+    await compared.comes_up()
+    assert await compared.lists() == []
+    assert await compared.lists(status("7")) == []
+    assert await compared.lists(status("8")) == [], "another one"
+    assert await compared.lists(status("8")) == [], "it is a first time again"
+    assert (compared.link.failed, compared.link.cuts) == ([], [])
+    await compared.calls.stop()
+
+
+async def test_a_comparison_that_fails_is_made_again(compared: Server) -> None:
+    await compared.comes_up()
+    await _settle()
+    compared.link.surveys[-1].set_exception(ActionTimeout("late"))
+    await compared.lists(status("7"))
+    assert [type(told) for told in await compared.lists(status("7"))] == [PbxContradicted]
+    assert (compared.link.failed, compared.link.cuts) == ([], [])
+    await compared.calls.stop()
+
+
+async def test_where_there_is_nothing_to_compare_with_nothing_is_asked(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acd.asterisk.watch.COMPARE_SECONDS", 0)
+    await server.comes_up()
+    await _settle()
+    assert server.link.names().count("Status") == 1
+    await server.calls.stop()
+
+
 # ---- It is told to stop
 
 
@@ -1069,6 +1268,34 @@ async def test_one_that_only_seems_to_stop_is_asked_and_what_is_heard_meanwhile_
     server.told.clear()
     server.calls.link_down(SHUTTING_DOWN)
     assert server.told == [PbxLost(MAIN)], "it waits for its calls to end: they go on"
+
+
+async def test_one_that_is_to_stop_when_its_calls_are_over_has_hung_up_on_nobody(server: Server) -> None:
+    await server.comes_up()
+    server.told.clear()
+    server.calls.link_down(SHUTTING_DOWN)
+    assert server.told == [PbxLost(MAIN)]
+
+
+async def test_a_doubt_about_an_earlier_connection_is_none_about_this_one(server: Server) -> None:
+    await server.comes_up()
+    server.hears("SoftHangupRequest", "8", Cause="4")
+    server.calls.link_down("cut")
+    await server.comes_up()
+    server.told.clear()
+
+    server.calls.link_down(SHUTTING_DOWN)
+
+    assert server.told == [PbxLost(MAIN)]
+
+
+async def test_a_channel_that_is_told_to_hang_up_for_another_reason_makes_no_doubt(server: Server) -> None:
+    await server.comes_up()
+    assert server.hears("SoftHangupRequest", CALLER, Cause="16") == []
+    assert server.hears("HangupRequest", CALLER) == [ChannelGone(MAIN, ChannelId(CALLER))]
+    server.told.clear()
+    server.calls.link_down(SHUTTING_DOWN)
+    assert server.told == [PbxLost(MAIN)]
 
 
 async def test_a_link_that_breaks_for_another_reason_in_the_middle_of_a_doubt_is_lost(server: Server) -> None:
