@@ -962,6 +962,16 @@ async def test_what_is_dialled_in_its_place_is_hung_up_at_once(server: Server) -
     assert _sends_elsewhere(server, "PJSIP/mallory") == [], "once"
 
 
+@pytest.mark.parametrize(("rings_first", "how"), [(False, LegEnd.UNREACHABLE), (True, LegEnd.NO_ANSWER)])
+async def test_a_leg_that_was_sent_elsewhere_has_reached_nobody(server: Server, rings_first: bool, how: LegEnd) -> None:
+    server.hears("Newchannel", LEG, ChannelState="0")
+    if rings_first:
+        server.hears("DialState", "", DestUniqueid=LEG, DialStatus="RINGING")
+    assert _sends_elsewhere(server, "0900123456") == []
+    assert server.hears("Hangup", LEG, Cause="16") == [LegEnded(OFFER, how, "23 forwarded")]
+    assert server.hears("Hangup", LEG, Cause="16") == [LegEnded(OFFER, LegEnd.HUNG_UP, "16")], "it is forgotten"
+
+
 @pytest.mark.parametrize("to", ["0900123456", "Local/0900123456@default", ""])
 async def test_what_somebody_else_dials_meanwhile_is_left_alone(server: Server, to: str) -> None:
     server.hears("Newchannel", LEG, ChannelState="0")

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from test_calls import FakeLink, status
+from structlog.testing import capture_logs
+from test_calls import FakeLink, _settle, status
 
 from acd.asterisk.calls import Calls
 from acd.asterisk.link import Answer, Event, Link
@@ -51,9 +52,10 @@ ANN, AGAIN = "1700000000.1", "1700000000.2"
 NUMBER, OTHER = "0201234567", "0612345678"
 MAIN, SALES, ALICE = PbxName("main"), QueueName("sales"), AgentName("alice")
 RULES = SiteRules(
-    queues=(QueueRules(name=SALES, callbacks=CallbackRules()),),
+    queues=(QueueRules(name=SALES, caller_id="+31880000000", callbacks=CallbackRules(ring_seconds=30)),),
     agents=(AgentRules(name=ALICE, queues={SALES: 1}, devices=(Device("desk", "PJSIP/alice"),), callbacks=True),),
 )
+RULES_OF_DIALLING = DialRules(home="NL", countries=frozenset({"NL"}))
 SPEECH = random.Random(1).randbytes(2 * 8000 * 2)
 PATIENCE_SECONDS = 5.0
 
@@ -99,6 +101,7 @@ class Disk:
         self.facts: list[AnyFact] = []
         self.waiting: list[AnyFact] = []
         self.is_waited_for = asyncio.Event()
+        self._is_full = False
         self._fast = asyncio.Event()
         self._fast.set()
 
@@ -112,6 +115,13 @@ class Disk:
         self.waiting.clear()
         self._fast.set()
 
+    def is_full(self) -> None:
+        """From here on nothing comes onto it."""
+        self._is_full = True
+
+    def is_written(self) -> bool:
+        return not self._is_full
+
     def is_slow(self) -> None:
         self._fast.clear()
         self.is_waited_for.clear()
@@ -119,7 +129,7 @@ class Disk:
     async def has_all(self) -> bool:
         self.is_waited_for.set()
         await self._fast.wait()
-        return True
+        return not self._is_full
 
     async def makes_somebody_wait(self) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -140,9 +150,9 @@ class Office:
         self.disk.writes()
         self.center = Center()
         self.center.fold(self.disk.facts)
-        dialling = Dialling(now)
-        dialling.use(DialRules(home="NL", countries=frozenset({"NL"})), {MAIN: "PJSIP/{number}@trunk"})
-        means = Means(self.center.state, dialling, self.messages, self.disk.has_all, lambda: True, "NL")
+        self.dialling = Dialling(now)
+        self.dialling.use(RULES_OF_DIALLING, {MAIN: "PJSIP/{number}@trunk"})
+        means = Means(self.center.state, self.dialling, self.messages, self.disk.has_all, self.disk.is_written, "NL")
         self.calls = Calls(cast(Link, self.pbx), tell=self.tell, now=now, means=means)
         self.tell(inputs.DaemonStarted())
 
@@ -173,7 +183,9 @@ class Office:
 
     def hears(self, name: str, channel: str, **headers: str) -> None:
         event = Event(name)
-        event.update({"Uniqueid": channel, "Channel": f"PJSIP/trunk-{channel[-1]:0>8}", "ChannelState": "6", **headers})
+        event.update(
+            {"Uniqueid": channel, "Channel": f"PJSIP/trunk-{channel[-1:]:0>8}", "ChannelState": "6", **headers}
+        )
         self.calls.on_event(event)
 
     # ---- What a caller does
@@ -303,6 +315,65 @@ async def test_who_accepts_his_message_and_hangs_up_has_left_it_once(office: Off
     assert cast(Message, office.request().message).name == name
     assert office.center.state.unwanted == {}
     assert office.told(RequestEnded) == []
+
+
+async def test_who_hangs_up_after_speaking_is_heard_to_the_end(office: Office) -> None:
+    name = await office.begins()
+
+    office.hears("HangupRequest", ANN)
+    assert office.request().aside, "his file is still being written"
+    office.hears("Hangup", ANN, Cause="16")
+
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "keeping a message"))
+    assert office.files() == [f"{name}.wav"]
+    assert len(office.told(CallbackPromised)) == 1
+    assert office.told(RequestEnded) == []
+
+
+async def test_who_is_at_a_step_that_there_is_not_is_not_answered(office: Office) -> None:
+    office.joins()
+    office.asks("sings")
+    office.asks("begin")
+
+    assert await office.is_answered() == "number"
+    assert office.pbx.set_on(ANN, "ACD_RESULT") == ["number"]
+
+
+@pytest.mark.parametrize("why", ["he may be called no more", "nothing can be promised", "his file cannot be kept"])
+async def test_who_can_be_promised_nothing_is_told_so(
+    office: Office, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    def is_full(name: str) -> None:
+        raise OSError("No space left on device")
+
+    name = await office.begins()
+    if why == "he may be called no more":
+        office.dialling.use(DialRules(home="NL", countries=frozenset({"FR"})), {})
+    elif why == "nothing can be promised":
+        office.disk.is_full()
+    else:
+        monkeypatch.setattr(office.messages, "keep", is_full)
+
+    office.asks("left")
+
+    assert await office.is_answered(times=2) == "no"
+    assert office.told(CallbackPromised) == []
+    assert office.files() != [f"{name}.wav"]
+
+
+async def test_who_asks_a_daemon_that_stops_is_answered_by_it_no_more(office: Office) -> None:
+    office.joins()
+    office.disk.is_slow()
+    office.asks("begin")
+    await office.disk.makes_somebody_wait()
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await office.calls.stop()
+
+    assert not [task for task in asyncio.all_tasks() if task.get_name().startswith("answering")]
+    office.disk.writes()
+    await _settle()
+    assert office.pbx.set_on(ANN, "ACD_RESULT") == []
 
 
 # ---- The daemon dies meanwhile
@@ -445,7 +516,46 @@ async def test_an_attempt_is_on_disk_before_it_is_dialled(office: Office) -> Non
     assert await office.pbx.until_set(leg, "ACD_DIAL") == "PJSIP/+31201234567@trunk"
     (dialled,) = office.told(CustomerDialled)
     assert office.pbx.set_on(leg, "ACD_ATTEMPT") == [f"{dialled.offer}.1"]
+    assert office.pbx.set_on(leg, "ACD_KIND") == ["callback"]
+    assert office.pbx.set_on(leg, "ACD_RING_SECONDS") == ["30"]
+    assert office.pbx.set_on(leg, "ACD_CALLER_ID") == ["+31880000000"]
     assert office.pbx.last("Redirect")["Context"] == "acd-customer"
+
+
+@pytest.mark.parametrize(
+    ("why", "how"), [("he may not be called", "refused"), ("no trunk", "failed"), ("not on disk", "failed")]
+)
+async def test_who_cannot_be_dialled_has_been_missed_and_the_agent_hears_so(office: Office, why: str, how: str) -> None:
+    leg = await has_pressed_the_key(office)
+    if why == "he may not be called":
+        office.dialling.use(DialRules(home="NL", countries=frozenset({"FR"})), {MAIN: "PJSIP/{number}@trunk"})
+    elif why == "no trunk":
+        office.dialling.use(RULES_OF_DIALLING, {MAIN: None})
+    else:
+        office.disk.is_full()
+
+    office.disk.writes()
+
+    assert await office.pbx.until_set(leg, "ACD_DIALLED") == how.upper()
+    assert office.pbx.last("Redirect") == {"Channel": leg, "Context": "acd-customer", "Exten": "s", "Priority": "told"}
+    assert office.pbx.names().count("Redirect") == 1
+    assert office.pbx.set_on(leg, "ACD_DIAL") == []
+    assert [missed.how for missed in office.told(CustomerMissed)] == [how]
+    assert office.request().reach == "missed"
+
+
+async def test_whoever_calls_somebody_himself_is_not_asked_what_is_to_become_of_it(office: Office) -> None:
+    office.tell(inputs.MakeAvailable(ALICE))
+    office.tell(inputs.PlaceCall(ALICE, "+31201234567", MAIN, SALES))
+    leg = str(office.told(OfferMade)[-1].channel)
+    office.dialling.use(RULES_OF_DIALLING, {MAIN: None})
+
+    office.hears("UserEvent", leg, UserEvent="AcdAccept")
+    await _settle()
+
+    assert [missed.how for missed in office.told(CustomerMissed)] == ["failed"]
+    assert office.pbx.set_on(leg, "ACD_DIALLED") == office.pbx.set_on(leg, "ACD_DIAL") == []
+    assert "Redirect" not in office.pbx.names()
 
 
 async def test_an_attempt_of_which_it_was_found_that_it_was_not_made_is_not_made_late(office: Office) -> None:
@@ -497,3 +607,31 @@ async def test_what_became_of_another_attempt_says_nothing_of_this_one(office: O
     await office.dies_and_starts()
 
     assert office.request().reach == "missed"
+
+
+async def test_of_a_leg_that_had_no_customer_to_dial_nothing_is_asked_when_it_is_gone(office: Office) -> None:
+    office.tell(inputs.MakeAvailable(ALICE))
+    office.joins()
+    assert office.told(OfferMade)
+
+    await office.dies_and_starts(status(ANN, "ACD_QUEUE=sales", "ACD_JOINED=1700000000.000", "BRIDGEPEER=nobody"))
+
+    asked = [headers["Variable"] for action, headers in office.pbx.asked if action == "Getvar"]
+    assert "ACD_FELL_BACK_sales" in asked
+    assert "ACD_TRIED_alice" not in asked
+
+
+# ---- A telephone that answers "call that one instead"
+
+
+async def test_whose_telephone_sends_its_calls_elsewhere_is_named_to_the_operator(office: Office) -> None:
+    office.tell(inputs.MakeAvailable(ALICE))
+    office.joins()
+    leg = str(office.told(OfferMade)[-1].channel)
+    office.hears("Newchannel", leg)
+
+    with capture_logs() as logs:
+        office.hears("DialEnd", "", DestUniqueid=leg, DialStatus="CANCEL", Forward="0900123456")
+
+    (line,) = [line for line in logs if line["event"] == "offer.forwarded"]
+    assert (line["agent"], line["device"], line["to"]) == ("alice", "PJSIP/alice", "0900123456")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import time
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from center.worlds import MAIN, World
 
-from acd.asterisk.callbacks import Callbacks
+from acd.asterisk.callbacks import NUMBERS_AT_ONCE, Callbacks
 from acd.asterisk.channels import Channels
 from acd.asterisk.means import Means
 from acd.asterisk.tasks import Tasks
@@ -79,6 +80,20 @@ async def test_nobody_may_be_called_while_the_journal_cannot_be_written(world: W
     world.caller_joins("sales", e164=DUTCH)
 
     assert await _callbacks(world, can_promise=lambda: False).catch_up((), TUESDAY) == {}
+
+
+async def test_nobody_is_kept_waiting_while_a_line_of_hundreds_is_looked_at(world: World) -> None:
+    numbers = {f"+3120{1234000 + number}" for number in range(5 * NUMBERS_AT_ONCE)}
+    for number in numbers:
+        world.caller_joins("sales", e164=number)
+    looking = asyncio.create_task(_callbacks(world).catch_up((), TUESDAY))
+
+    await asyncio.sleep(0)
+    assert not looking.done()
+    await asyncio.sleep(0)
+    assert not looking.done(), "again and again"
+
+    assert (await looking).keys() == numbers
 
 
 @pytest.mark.parametrize("started", ["monday", ""])

@@ -8,6 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 
 from acd.asterisk import reading
 from acd.asterisk.link import Event
@@ -76,6 +77,28 @@ def test_a_priority_is_from_1_to_100_or_none(text: str, priority: int | None) ->
 )
 def test_seconds_are_digits_or_none(text: str, seconds: float | None) -> None:
     assert reading.seconds(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("1700000000", 1_700_000_000), ("", None), ("1.5", None), ("-1", None), ("1" * 13, None), ("٣", None)],
+)
+def test_what_the_dialplan_has_counted_is_digits_or_none(text: str, number: int | None) -> None:
+    assert reading.number(text) == number
+
+
+def test_what_cannot_be_read_is_told_to_the_operator_and_what_is_not_there_is_not() -> None:
+    with capture_logs() as logs:
+        reading.seconds("soon")
+        reading.priority("high")
+        reading.needs("french:many")
+    assert [line["event"] for line in logs] == ["join.bad_seconds", "join.bad_priority", "join.bad_skill"]
+    assert [line["value"] for line in logs] == ["soon", "high", "french:many"]
+    with capture_logs() as logs:
+        reading.seconds("")
+        reading.priority("")
+        reading.needs("")
+    assert logs == []
 
 
 @pytest.mark.parametrize(
@@ -194,6 +217,64 @@ def test_a_living_channel_says_where_it_waits_and_since_when() -> None:
     assert (live.needs, live.caller.number) == ((Need("french", 1),), "100")
 
 
+@pytest.mark.parametrize(
+    ("variables", "queue"),
+    [
+        ((), ""),
+        (("ACD_JOINED=1700000000",), "sales"),
+        (("ACD_STATUS=ANSWERED",), "sales"),
+    ],
+)
+def test_who_hears_the_greeting_is_in_no_line_yet(variables: tuple[str, ...], queue: str) -> None:
+    live = reading.live_channel(
+        event("Status", "ACD_QUEUE=sales", *variables, Uniqueid="1.2", Channel="PJSIP/trunk-00000001"), None
+    )
+
+    assert live.queue == queue
+
+
+@pytest.mark.parametrize(("peer", "never"), [("nobody", True), ("PJSIP/alice-00000002", False), ("(null)", False)])
+def test_who_has_talked_since_he_joined_says_so(peer: str, never: bool) -> None:
+    live = reading.live_channel(
+        event("Status", f"BRIDGEPEER={peer}", Uniqueid="1.2", Channel="PJSIP/trunk-00000001"), None
+    )
+
+    assert live.never_bridged is never
+
+
+def test_what_somebody_does_while_he_waits_is_told() -> None:
+    live = reading.live_channel(
+        event(
+            "Status",
+            "ACD_ASIDE=yes",
+            "ACD_ACCEPTED=yes",
+            "ACD_AGENT=alice",
+            "ACD_DEVICE=PJSIP/alice",
+            "ACD_CALLER=1.1",
+            Uniqueid="1.2",
+            Channel="PJSIP/trunk-00000001",
+            Application="WaitExten",
+        ),
+        None,
+    )
+
+    assert (live.aside, live.accepted, live.hears_music) == (True, True, True)
+    assert (live.agent, live.device, live.rings_for) == ("alice", "PJSIP/alice", "1.1")
+    other = reading.live_channel(
+        event("Status", Uniqueid="1.3", Channel="PJSIP/trunk-00000002", Application="Playback"), None
+    )
+    assert (other.aside, other.accepted, other.hears_music) == (False, False, False)
+    assert (other.agent, other.device, other.rings_for, other.request) == (None, "", None, None)
+
+
+def test_since_when_somebody_waits_is_told_by_our_clock() -> None:
+    waits = event("Status", "ACD_JOINED=1700000000", Uniqueid="1.2", Channel="PJSIP/trunk-00000001")
+
+    assert reading.live_channel(waits, None, ahead_seconds=3.5).joined_at == 1_700_000_003.5
+    passes = event("Status", Uniqueid="1.2", Channel="PJSIP/trunk-00000001")
+    assert reading.live_channel(passes, None, ahead_seconds=3.5).joined_at is None
+
+
 def test_a_leg_says_whom_it_was_to_reach_and_how_far_it_came() -> None:
     live = reading.live_channel(
         event(
@@ -301,3 +382,10 @@ def test_a_cause_knows_better_than_the_reason_of_the_dial() -> None:
 
 def test_a_telephone_that_is_busy_after_it_has_rung_was_declined() -> None:
     assert reading.how_it_ended(event("Hangup", Cause="17"), originate_reason="", rang=True)[0] is LegEnd.REJECTED
+
+
+@pytest.mark.parametrize(("rang", "how"), [(False, LegEnd.UNREACHABLE), (True, LegEnd.NO_ANSWER)])
+def test_a_telephone_that_sends_its_calls_elsewhere_has_reached_nobody(rang: bool, how: LegEnd) -> None:
+    ended = event("Hangup", Cause="16")
+
+    assert reading.how_it_ended(ended, originate_reason="3", rang=rang, forwarded=True) == (how, "23 forwarded")
