@@ -27,6 +27,7 @@ from acd.center.model import (
     Caller,
     ChannelId,
     EasingStep,
+    Message,
     Need,
     PbxName,
     QueueName,
@@ -449,6 +450,45 @@ def test_a_backlog_is_paced() -> None:
     assert world.line("sales") == [second, third]
 
 
+@pytest.mark.parametrize("goes", ["cancelled", "put off", "back to the line"])
+def test_one_that_no_agent_was_at_work_on_makes_no_room_for_two_others(goes: str) -> None:
+    world = with_busy_agents("alice", "bob", at_once=1)
+    waits, first, second = (world.caller_joins("sales") for _ in range(3))
+    world.leaves_a_message(waits, NUMBER)
+    for request, number in ((first, OTHER), (second, "+31301234567")):
+        world.leaves_a_message(request, number)
+    if goes == "cancelled":
+        world.tell(inputs.CancelRequest(waits))
+    elif goes == "put off":
+        world.tell(inputs.Reschedule(waits, START + 3600))
+    else:
+        joins_again(world)
+        chooses(world, waits, "line")
+        world.tell(inputs.ChannelGone(MAIN, ChannelId("again")))
+
+    for agent in ("alice", "bob"):
+        world.hangs_up(agent)
+    world.time_passes(5)
+
+    assert list(world.ringing.values()) == [first]
+
+
+def test_it_is_paced_whatever_each_of_them_needs() -> None:
+    world = with_busy_agents("alice", "bob", at_once=1)
+    world.with_agents("alice", "bob", callbacks=True, skills={"french": 1}, sales=1)
+    first, second = world.needing_caller_joins("sales", french=1), world.caller_joins("sales")
+    world.leaves_a_message(first, NUMBER)
+    world.leaves_a_message(second, OTHER)
+    world.link_is_lost()
+    for agent in ("alice", "bob"):
+        world.hangs_up(agent)
+    world.time_passes(5)
+
+    world.link_is_back()
+
+    assert list(world.ringing.values()) == [first]
+
+
 # ---- He calls again
 
 
@@ -795,6 +835,7 @@ def test_and_of_who_hung_up_without_a_word() -> None:
     world.caller_hangs_up(request)
 
     assert list(world.center.state.unwanted) == [file]
+    assert world.ending_of(request).message == Message(file, 0, START)
 
 
 def test_and_the_message_that_another_one_replaces_but_not_that_one() -> None:
@@ -831,6 +872,20 @@ def test_what_was_left_for_a_callback_is_kept_when_it_is_over() -> None:
 
     assert world.center.state.unwanted == {}
     assert [kept.name for kept in world.center.state.kept_messages.values()] == [file]
+
+
+def test_what_was_kept_is_kept_until_it_is_deleted_and_nothing_else_goes_with_it() -> None:
+    world = with_busy_agents()
+    one, other = world.caller_joins("sales"), world.caller_joins("sales")
+    world.leaves_a_message(one, NUMBER)
+    world.leaves_a_message(other, OTHER)
+    file = file_of(world, one)
+    world.tell(inputs.CancelRequest(one))
+    world.tell(inputs.CancelRequest(other))
+
+    world.tell(inputs.DeleteMessage(file))
+
+    assert list(world.center.state.kept_messages) == [other]
 
 
 # ---- After a crash
@@ -915,6 +970,21 @@ def test_who_waits_on_the_line_is_no_callback_and_neither_is_who_is_gone(act: Ca
     for request in (world.caller_joins("sales"), RequestId("gone")):
         with pytest.raises(UnknownName, match=f"there is no open callback '{request}'"):
             world.tell(act(request))
+@pytest.mark.parametrize(("given_to", "has_it"), [("bob", "bob"), (None, "alice")])
+def test_whose_it_is_now_has_it_even_after_that_if_he_is_free(given_to: str | None, has_it: str) -> None:
+    """And not the one for whom it was meant before."""
+    world = with_busy_agents("alice", "bob", reserved_seconds=60)
+    request = asks(world, agent=AgentName("alice" if given_to else "bob"))
+    world.tell(inputs.Reassign(request, AgentName(given_to) if given_to else None))
+    world.time_passes(60)
+    world.link_is_lost()
+    for agent in ("alice", "bob"):
+        world.hangs_up(agent)
+    world.time_passes(10)
+
+    world.link_is_back()
+
+    assert world.ringing == {has_it: request}
 
 
 def test_or_at_once_if_he_is_not_there() -> None:

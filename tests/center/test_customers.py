@@ -182,6 +182,22 @@ def test_who_is_not_reached_is_tried_again_and_closed_in_the_end() -> None:
     assert (ended.outcome, ended.attempts) == ("not_reached", 3)
 
 
+def test_how_long_a_machine_was_listened_to_is_no_part_of_the_talk_that_follows() -> None:
+    world, request = with_a_callback(retry_seconds=600)
+    for seconds, verdict in ((20, "not_reached"), (30, "done")):
+        world.presses("alice", "call")
+        world.customer_answers("alice")
+        world.time_passes(seconds)
+        world.customer_hangs_up("alice")
+        world.presses("alice", verdict)
+        world.hangs_up("alice")
+        if verdict == "not_reached":
+            world.time_passes(600)
+            world.takes_the_callback("alice")
+
+    assert world.ending_of(request).talk_seconds == 30
+
+
 def test_he_can_call_again_at_once() -> None:
     world, request = with_a_callback()
     world.presses("alice", "call")

@@ -223,6 +223,16 @@ def test_and_so_does_he_whose_time_was_up_while_a_phone_rang_for_him_in_vain() -
 
     assert world.ringing == {"bob": request}
     assert world.told(RequestEnded) == []
+def test_whom_he_waited_for_here_he_does_not_wait_for_elsewhere() -> None:
+    world = _two_queues(max_wait_seconds=30, ways_out=_leads(TIMEOUT="support"), preferred_agent_seconds=600)
+    world.with_agents("alice", sales=1).with_agents("bob", support=1)
+    world.pauses("alice")
+    request = world.caller_joins("sales", preferred_agent=AgentName("alice"))
+
+    world.time_passes(30)
+
+    assert world.ringing == {"bob": request}
+    assert (world.request(request).held_for, world.request(request).held_until) == (None, None)
 
 
 def test_a_way_into_a_queue_that_is_full_is_none() -> None:
@@ -395,6 +405,20 @@ def test_who_was_served_or_hides_his_number_has_no_old_place() -> None:
 
     assert world.request(world.caller_joins("sales", number="0612345678")).entered_at == START + 10
     assert world.request(world.caller_joins("sales", number="")).entered_at == START + 10
+
+
+def test_an_old_place_is_given_back_once() -> None:
+    world = one_queue(redial_seconds=600)
+    world.pauses("alice")
+    world.caller_hangs_up(world.caller_joins("sales", number="0612345678"))
+    world.time_passes(10)
+    again = world.caller_joins("sales", number="0612345678")
+    assert world.request(again).entered_at == START
+    world.makes_himself_available("alice")
+    world.takes_the_call("alice")
+    world.caller_hangs_up(again)
+
+    assert world.request(world.caller_joins("sales", number="0612345678")).entered_at == START + 10
 
 
 def test_an_old_place_does_not_make_him_leave_at_once() -> None:

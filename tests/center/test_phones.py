@@ -263,6 +263,19 @@ def test_a_seat_that_is_taken_is_refused() -> None:
     world.sits_down("bob", "seat-1")
 
 
+def test_a_seat_that_was_left_is_the_next_one_s_alone() -> None:
+    world = _with_seats("alice", "bob")
+    world.sits_down("alice", "seat-1")
+    world.logs_out("alice")
+    world.sits_down("bob", "seat-1")
+    world.logs_in("alice")
+
+    world.sits_down("bob", "seat-1")
+
+    world.phone_is_taken_up("1001")
+    assert (world.state_of("alice"), world.state_of("bob")) == ("available", "busy")
+
+
 def test_a_device_that_is_no_seat_and_not_his_own_is_refused() -> None:
     world = _with_seats("alice", "bob")
 

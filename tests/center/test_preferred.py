@@ -53,6 +53,19 @@ def test_then_anyone_may_have_him() -> None:
     assert world.ringing == {"bob": request}
 
 
+def test_two_who_wait_for_the_same_agent_have_him_one_after_the_other() -> None:
+    world = _busy_alice()
+    first = world.caller_joins("sales", preferred_agent=ALICE)
+    second = world.caller_joins("sales", preferred_agent=ALICE)
+
+    world.hangs_up("alice")
+    assert world.ringing == {"alice": first}
+    world.takes_the_call("alice")
+    world.hangs_up("alice")
+
+    assert world.ringing == {"alice": second}
+
+
 def test_who_waits_for_somebody_stands_in_nobody_s_way() -> None:
     world = _busy_alice()
     world.caller_joins("sales", preferred_agent=ALICE)
@@ -93,6 +106,17 @@ def test_who_turns_him_down_is_waited_for_no_more(turns_down) -> None:  # type: 
 
     assert world.offered_to(request) == ["alice", "bob"]
     assert len(world.told(HoldEnded)) == 1
+
+
+def test_of_who_waits_for_nobody_it_is_not_told_that_he_waits_for_somebody_no_more() -> None:
+    world = one_queue("alice", "bob")
+    request = world.caller_joins("sales")
+    world.rejects("alice")
+    world.rejects("bob")
+    world.with_queue("sales", ring_seconds=3)
+
+    assert world.line("sales") == [request]
+    assert world.told(HoldEnded) == []
 
 
 def test_a_preferred_agent_who_leaves_the_queue_is_waited_for_no_more() -> None:
