@@ -8,6 +8,7 @@ import pytest
 
 from acd.center import Refused, inputs
 from acd.center.facts import CustomerDialled, CustomerMissed, LegReleased, RequestConnected, RequestEnded
+from acd.center.folding import callbacks as folding
 from acd.center.inputs import LegEnd, LiveChannel
 from acd.center.model import (
     AgentName,
@@ -180,6 +181,27 @@ def test_who_is_not_reached_is_tried_again_and_closed_in_the_end() -> None:
     assert [fact.how for fact in world.told(CustomerMissed)] == [Missed.BUSY] * 3
     ended = world.ending_of(request)
     assert (ended.outcome, ended.attempts) == ("not_reached", 3)
+
+
+def test_what_was_dialled_is_remembered_for_a_day() -> None:
+    world, _ = with_a_callback()
+    for _ in range(3):
+        world.presses("alice", "call")
+        world.customer_is_not_reached("alice", Missed.BUSY)
+        world.time_passes(50_000)
+
+    assert world.center.state.dialled == [(START + 50_000, NUMBER), (START + 100_000, NUMBER)]
+
+
+def test_of_too_many_that_were_dialled_the_newer_half_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folding, "MOST_DIALLED", 6)
+    world, _ = with_a_callback()
+    for _ in range(7):
+        world.presses("alice", "call")
+        world.customer_is_not_reached("alice", Missed.BUSY)
+        world.time_passes(60)
+
+    assert [at - START for at, _ in world.center.state.dialled] == [240, 300, 360]
 
 
 def test_how_long_a_machine_was_listened_to_is_no_part_of_the_talk_that_follows() -> None:

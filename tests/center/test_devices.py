@@ -22,6 +22,7 @@ from acd.center.facts import (
 )
 from acd.center.inputs import FeatureDialled, LegEnd, LegProgressed, LegRejected
 from acd.center.model import ChannelId, OfferId, Seat
+from acd.center.model import ChannelId, OfferId, PbxName
 from acd.center.offers import LINGER_SECONDS, SAY_WHY_SECONDS
 from acd.center.reach import Device, Forward, Forwarding, Hours, Trunk
 
@@ -109,6 +110,13 @@ def test_or_at_the_seat_that_he_takes() -> None:
 
     world.caller_joins("sales")
     assert _rung(world) == ["desk"]
+def test_of_whom_the_rules_say_nothing_calls_go_to_his_desk_or_where_he_has_none_to_his_mobile() -> None:
+    world = one_queue("alice", "bob", "carol").with_mobiles("alice", "bob").without_desk("bob")
+    world.logs_out("carol")
+    alice, bob, carol = world.rules.agents
+    world.loads(agents=(alice, bob, replace(carol, devices=())))
+
+    assert [world.agent(agent).forward for agent in ("alice", "bob", "carol")] == ["desk", "mobile", "desk"]
 
 
 def test_who_switches_himself_is_rung_there_until_he_logs_out() -> None:
@@ -412,6 +420,18 @@ def test_a_mailbox_that_answers_and_never_presses_the_key_is_no_answer_within_it
     assert world.ringing == {"bob": request}
 
 
+def test_nor_is_it_the_carrier_s_doing_if_its_network_told_nothing_before_the_answer() -> None:
+    world = _with_mobile().with_offer_rules(accept_seconds=15)
+    world.caller_joins("sales")
+    world.answers("alice")
+
+    world.time_passes(15)
+
+    assert world.last(OfferEnded).outcome == "no_answer"
+    assert world.state_of("alice") == "no_answer"
+    assert world.told(AgentUnreachable) == []
+
+
 def test_who_answers_and_hangs_up_without_a_key_did_not_answer() -> None:
     world = _with_mobile()
     world.caller_joins("sales")
@@ -701,6 +721,19 @@ def test_where_the_trunk_is_full_agents_at_desks_are_next_and_the_others_wait_fo
     world.hangs_up("alice")
 
     assert world.ringing == {"carol": second, "alice": third}
+
+
+def test_who_waits_for_room_on_one_server_s_trunk_stands_in_nobody_s_way_on_another() -> None:
+    world = _crowd(1, "alice", "bob", "carol")
+    world.loads(trunks=world.rules.trunks | {PbxName("west"): Trunk(1)})
+    world.link_is_back("west")
+    first, second = world.caller_joins("sales"), world.caller_joins("sales")
+
+    west = world.caller_joins("sales", pbx="west")
+    last = world.caller_joins("sales", pbx="west")
+
+    assert world.ringing == {"alice": first, "bob": west}
+    assert world.line("sales") == [first, second, west, last]
 
 
 def test_who_hangs_up_makes_room_for_another_before_his_wrap_up_is_over() -> None:

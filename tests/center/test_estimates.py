@@ -12,6 +12,8 @@ from acd.center import estimates
 from acd.center.estimates import Handling, Wait, until_free
 from acd.center.facts import RequestConnected, RequestQueued
 from acd.center.model import Need
+from acd.center.facts import RequestConnected
+from acd.center.model import Need, QueueName, WayOut
 
 from .worlds import World
 
@@ -211,6 +213,20 @@ def test_what_is_told_at_entry_comes_true_in_a_busy_day(agents: int) -> None:
     half, nearly_all = (sum(times) / len(came_true) for times in zip(*came_true, strict=True))
     assert half == pytest.approx(0.5, abs=0.12)
     assert nearly_all == pytest.approx(0.9, abs=0.07)
+
+
+def test_who_goes_on_waiting_elsewhere_takes_no_estimate_with_him() -> None:
+    world = busy_queue("alice").with_queue("support").with_agents("bob", support=1)
+    leads = WayOut(queue=QueueName("support"))
+    world.with_queue("sales", wrap_up_seconds=0, max_wait_seconds=30, ways_out={"TIMEOUT": leads})
+    request = world.caller_joins("sales")
+    assert world.request(request).estimated_seconds
+
+    world.time_passes(30)
+    world.takes_the_call("bob")
+
+    assert world.last(RequestConnected).request == request
+    assert world.last(RequestConnected).estimated_seconds is None
 
 
 def test_a_request_that_is_connected_tells_what_was_thought_of_its_wait() -> None:

@@ -22,6 +22,16 @@ def test_a_caller_and_an_agent_who_both_wait_are_seen() -> None:
     assert idle_waste(unseen.state) == ["sales"]
 
 
+def test_where_all_pairs_are_made_nobody_need_look_again() -> None:
+    world = one_queue("alice", "bob")
+    for _ in range(3):
+        world.caller_joins("sales")
+    world.rejects("alice")
+    world.takes_the_call("bob")
+
+    assert world.center.state.touched == set()
+
+
 def test_a_caller_who_is_lost_is_seen() -> None:
     world = one_queue()
     request = world.caller_joins("sales")

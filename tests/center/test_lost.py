@@ -60,6 +60,17 @@ def test_who_waited_is_called_back_at_his_place_as_the_same_request() -> None:
     assert (world.ending_of(urgent).outcome, world.ending_of(urgent).kind) == ("answered", "callback")
 
 
+def test_who_was_passed_on_has_had_his_turn_too() -> None:
+    world, talks = with_alice_in_a_talk()
+    world.tell(inputs.CallPassedOn(MAIN, world.offer_to("alice")))
+    world.time_passes(3)
+
+    world.asterisk_starts_anew(may_call=EVERYBODY)
+
+    assert (world.ending_of(talks).outcome, world.ending_of(talks).agent) == ("pbx_lost", None)
+    assert (world.state_of("alice"), world.seconds_left("alice")) == ("wrap_up", 2)
+
+
 def test_his_needs_stay_his() -> None:
     world, _ = with_alice_in_a_talk()
     needing = joins(world, ONE, needs=(Need("french", 1),))

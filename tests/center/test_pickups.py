@@ -105,7 +105,7 @@ def test_a_phone_at_which_no_agent_sits_talks_with_the_caller_and_the_request_go
     connected = world.last(RequestConnected)
     assert (connected.agent, connected.waited_seconds) == (None, 3)
     assert (world.request(request).state, world.request(request).agent) == ("ongoing", None)
-    assert world.center.state.offers == {}
+    assert (world.center.state.offers, world.agent("alice").request) == ({}, None)
     assert (world.agent("alice").taken_today, world.agent("alice").missed_in_a_row) == (0, 0)
     assert world.queue("sales").connected == 1
     world.time_passes(60)
@@ -307,6 +307,19 @@ def test_who_picked_up_passes_the_call_on_as_any_agent() -> None:
     assert world.state_of("bob") == "wrap_up"
     assert world.last(RequestPassedOn).was == "bob"
     assert world.told(RequestEnded) == []
+
+
+@pytest.mark.parametrize("by", ["bob", "reception"])
+def test_a_new_start_takes_who_has_just_picked_up_for_no_caller(by: str) -> None:
+    world, request = _rings_at_alice()
+    offer = world.picks_up(by, whose="alice")
+
+    world.daemon_restarts()
+    world.link_is_back()
+
+    assert world.line("sales") == [request]
+    assert list(world.center.state.offers) == [offer]
+    assert world.told(LegReleased) == []
 
 
 @pytest.mark.parametrize("by", ["bob", "reception"])

@@ -6,8 +6,9 @@ import pytest
 
 from acd.center.facts import LegReleased, OfferEnded, OfferMade
 from acd.center.model import RequestState
+from acd.center.reach import Forward, Trunk
 
-from .worlds import World
+from .worlds import MAIN, World
 
 
 def _everybody(*agents: str, **rules: object) -> World:
@@ -89,6 +90,24 @@ def test_who_rejects_is_left_in_peace_while_others_ring() -> None:
     assert world.ringing == {"bob": request}
     second = world.caller_joins("sales")
     assert world.ringing == {"bob": request, "alice": second}
+
+
+def test_the_next_one_rings_at_who_rejected_the_first_also_where_others_cannot_be_rung_for_want_of_room() -> None:
+    world = _everybody("alice", "bob", "carol", "dave").with_offer_rules(rejected_seconds=2)
+    world.with_mobiles("carol", "dave", forward=Forward.MOBILE).loads(trunks={MAIN: Trunk(1)})
+    world.caller_joins("sales")
+    others = [world.offer_to(agent) for agent in ("alice", "bob")]
+    world.takes_the_call("carol")
+    for offer in others:
+        world.hangs_up(offer)
+    first = world.caller_joins("sales")
+    world.rejects("alice")
+    world.time_passes(5)
+    assert world.ringing == {"bob": first}
+
+    second = world.caller_joins("sales")
+
+    assert world.ringing == {"bob": first, "alice": second}
 
 
 def test_who_rejected_rings_again_when_nobody_else_does() -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from acd.center import inputs
 from acd.center.facts import CallerReleased, OfferMade, PhoneTaken, RequestEnded, RulesChanged
-from acd.center.reach import Device
+from acd.center.reach import Device, Forward, Trunk
 
-from .worlds import START, World, one_queue
+from .worlds import MAIN, START, World, one_queue
 
 
 def test_the_same_rules_again_are_no_news() -> None:
@@ -310,6 +310,20 @@ def test_new_rules_leave_no_lane_of_the_old_ones_behind() -> None:
     assert world.ending_of(gone).outcome == "abandoned"
     assert world.ringing == {}
     assert all(lane in set(world.queue("sales").all_lanes()) for lane in world.center.state.touched)
+
+
+def test_who_could_not_be_rung_under_the_old_rules_is_not_offered_one_who_is_gone_after_a_new_start() -> None:
+    world = one_queue("alice", "bob").with_mobiles("alice", "bob", forward=Forward.MOBILE)
+    world.loads(trunks={MAIN: Trunk(1)})
+    world.caller_joins("sales")
+    gone = world.caller_joins("sales")
+    world.with_queue("sales", ring_seconds=30)
+    world.caller_hangs_up(gone)
+
+    world.daemon_restarts()
+
+    assert list(world.ringing) == ["alice"]
+    assert world.offered_to(gone) == []
 
 
 # ---- What is left of them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from acd.center.facts import RequestEased
+from acd.center.folding.lanes import LANES_KEPT
 from acd.center.model import EasingStep, Need, QueueName
 
 from .worlds import START, World
@@ -111,6 +112,17 @@ def test_the_first_whom_he_can_serve_is_next_for_an_agent() -> None:
     world.with_agents("bob", sales=1, skills={"french": 1})
 
     assert world.ringing == {"bob": needing}
+
+
+def test_what_nobody_needs_any_more_is_forgotten_where_it_has_been_much() -> None:
+    world = World().with_queue("sales")
+    for number in range(100):
+        world.caller_hangs_up(world.needing_caller_joins("sales", **{f"product_{number}": 1}))
+    here = world.needing_caller_joins("sales", product_7=1)
+
+    assert len(world.queue("sales").lanes) <= LANES_KEPT + 1
+    world.with_agents("alice", sales=1, skills={"product_7": 1})
+    assert world.ringing == {"alice": here}
 
 
 def test_a_skill_that_is_learned_counts_at_once() -> None:

@@ -217,6 +217,13 @@ def test_the_choices_of_one_turn_do_not_depend_on_each_other() -> None:
     assert sum((pairs[a, b] - 1000) ** 2 / 1000 for a in range(3) for b in range(3)) < CHI_SQUARE_8_DEGREES_P_0_001
 
 
+def test_chance_is_that_of_the_published_generator() -> None:
+    """The first numbers of SplitMix64 for the seed 1234567."""
+    turn = Turn(World().center.state, 0, 1234567)
+
+    assert [turn.draw(2**64) for _ in range(3)] == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+
+
 def test_random_gives_a_call_to_any_priority() -> None:
     world = World().with_queue("sales", strategy="random").with_agents("alice", sales=1).with_agents("bob", sales=100)
     for _ in range(20):
@@ -288,6 +295,16 @@ def test_round_robin_has_a_turn_of_its_own_in_each_queue() -> None:
     order = [_answers_and_ends(world, queue) for queue in ("sales", "support", "sales", "support")]
 
     assert order == ["alice", "alice", "bob", "bob"]
+
+
+def test_who_comes_back_into_the_round_begins_it_anew() -> None:
+    world = World().with_queue("sales", strategy="round_robin", wrap_up_seconds=0).with_queue("support")
+    world.with_agents("alice", "bob", sales=1)
+    assert [_answers_and_ends(world, "sales") for _ in range(3)] == ["alice", "bob", "alice"]
+
+    world.with_agents("alice", support=1).with_agents("alice", sales=1)
+
+    assert [_answers_and_ends(world, "sales") for _ in range(3)] == ["alice", "bob", "alice"]
 
 
 def test_a_turn_in_the_round_is_used_up_by_an_offer_that_was_missed() -> None:

@@ -145,6 +145,18 @@ def test_whose_agent_s_phone_vanished_is_back_with_all_that_he_had(heard_first: 
     assert world.request(again).entered_at == START
 
 
+def test_where_the_queue_does_not_say_so_he_comes_back_as_anybody() -> None:
+    world = one_queue("alice")
+    world.caller_joins("sales", channel="customer", priority=7)
+    world.takes_the_call("alice")
+    world.time_passes(60)
+    world.leg_ends("alice", LegEnd.UNREACHABLE, cause="44")
+
+    again = world.caller_joins("sales", channel="customer", dropped=True)
+
+    assert (world.request(again).entered_at, world.request(again).priority) == (START + 60, 50)
+
+
 def test_who_still_waits_and_is_put_into_a_talk_stops_the_phone_that_rings_for_him() -> None:
     world = _talks("alice", "bob")
     waits = world.caller_joins("sales", channel="waiting")
