@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
 from acd.center.facts import (
     ContradictionFound,
     LegReleased,
@@ -10,6 +15,8 @@ from acd.center.facts import (
 )
 from acd.center.inputs import Contradiction, LiveChannel, MessageBegun, PbxContradicted
 from acd.center.model import CallbackRules, ChannelId, Difference, QueueName, RequestId
+from acd.center.inputs import Contradiction, LiveChannel, PbxContradicted
+from acd.center.model import AgentName, ChannelId, Difference, QueueName, RequestId
 
 from .worlds import MAIN, START, World, one_queue
 
@@ -102,6 +109,59 @@ def test_a_contradiction_is_told_with_both_views_and_put_right() -> None:
     assert all(told.comparing for told in world.told(ContradictionFound))
     assert world.ending_of(request).outcome == "abandoned"
     assert world.state_of("alice") == "available"
+
+
+@pytest.mark.parametrize(
+    ("is_so", "kind", "found"),
+    [
+        ({"status": "FALLBACK"}, "caller_went_on", "left sales with FALLBACK"),
+        ({"queue": QueueName("")}, "caller_went_on", "left the line with no status"),
+        ({"status": "ANSWERED"}, "caller_marked", "waits, marked as answered"),
+        ({"status": "ANSWERED", "bridged": True}, "caller_marked", "talks with somebody"),
+        (
+            {"status": "ANSWERED", "never_bridged": False},
+            "caller_has_talked",
+            "was bridged and goes on in his dialplan",
+        ),
+    ],
+)
+def test_of_a_caller_it_is_one_and_told_by_its_name(is_so: dict[str, Any], kind: str, found: str) -> None:
+    world = World().with_queue("sales")
+    request = world.caller_joins("sales")
+
+    believed = world.comparison_finds(found=[world.live(request, **is_so)])
+
+    assert believed == {Contradiction(Difference(kind), ChannelId("caller-1"))}
+    (told,) = world.told(ContradictionFound)
+    assert (told.kind, told.believed, told.found) == (kind, "waiting in sales", found)
+
+
+@pytest.mark.parametrize(
+    ("is_so", "found"),
+    [
+        ({"talks": False, "agent": AgentName("alice"), "dial": "PJSIP/9"}, "alice rings"),
+        ({"talks": True, "dial": "PJSIP/9"}, "PJSIP/9 has answered"),
+        ({"accepted": True, "dial": "PJSIP/9"}, "PJSIP/9 has taken the call"),
+        ({"bridged": True, "dial": "PJSIP/9"}, "PJSIP/9 talks"),
+    ],
+)
+def test_a_leg_of_nobody_is_told_as_what_it_is(is_so: dict[str, Any], found: str) -> None:
+    world = one_queue()
+
+    world.comparison_finds(found=[replace(LiveChannel(ChannelId("acd-0000000000000001"), bridged=False), **is_so)])
+
+    (told,) = world.told(ContradictionFound)
+    assert (told.kind, told.believed, told.found) == ("leg_unknown", "nothing", found)
+
+
+def test_a_phone_that_was_taken_up_unheard_is_in_use() -> None:
+    world = one_queue()
+
+    world.comparison_finds(found=[LiveChannel(ChannelId("direct"), bridged=True, dial="PJSIP/alice")])
+
+    (told,) = world.told(ContradictionFound)
+    assert (told.kind, told.channel, told.believed) == ("phone_in_use", "direct", "PJSIP/alice not in use")
+    assert (world.state_of("alice"), world.agent("alice").reason) == ("busy", "on_phone")
 
 
 def test_where_asterisk_agrees_there_is_nothing_to_tell() -> None:

@@ -22,6 +22,8 @@ from acd.center.facts import (
 )
 from acd.center.inputs import DaemonStarted, LiveChannel, PbxSurveyed
 from acd.center.model import Caller, ChannelId, PbxName, QueueName
+from acd.center.inputs import LiveChannel, PbxSurveyed
+from acd.center.model import AgentName, Caller, ChannelId, Need, PbxName, QueueName
 from acd.center.offers import HANG_UP_SECONDS
 
 from .worlds import MAIN, START, World, one_queue
@@ -218,6 +220,17 @@ def test_who_is_found_waiting_is_queued_as_of_his_own_moment_with_his_own_wishes
     found = world.last(RequestQueued)
     assert world.line("sales") == [found.request, here]
     assert (found.caller, found.entered_at, found.priority, found.leave_at) == (caller, START - 5, 40, START + 55)
+
+
+def test_and_he_needs_what_he_needed_and_waits_for_whom_he_was_meant_for() -> None:
+    world = World().with_queue("sales").with_agents("alice", sales=1)
+    world.pauses("alice")
+    needs = (Need("french", 2),)
+
+    world.link_is_back(found=[_in("sales", "found", needs=needs, preferred_agent=AgentName("alice"))])
+
+    found = world.last(RequestQueued)
+    assert (found.needs, found.held_for) == (needs, "alice")
 
 
 @pytest.mark.parametrize("status", ["ANSWERED", "TIMEOUT", "FALLBACK"])

@@ -8,6 +8,7 @@ from acd.center import inputs
 from acd.center.facts import LegReleased, OfferEnded, RequestEnded, RequestHandedOver, RequestPassedOn
 from acd.center.inputs import LegEnd
 from acd.center.model import Caller, ChannelId, Need
+from acd.center.reach import Forward
 
 from .worlds import MAIN, START, World, one_queue
 
@@ -296,6 +297,22 @@ def test_a_new_start_does_not_cut_off_an_agent_whom_his_caller_has_transferred()
     assert world.agent("alice").reason == "on_phone"
     world.hangs_up(offer)
     assert world.state_of("alice") == "available"
+
+
+def test_nor_one_who_was_transferred_into_a_queue_on_his_mobile() -> None:
+    world = one_queue("alice").with_mobiles("alice", forward=Forward.MOBILE).with_queue("support")
+    world.caller_joins("sales", channel="customer")
+    world.takes_the_call("alice")
+    leg, offer = _leg_of(world, "alice"), world.offer_to("alice")
+    world.tell(inputs.LegSentOn(MAIN, offer))
+    again = world.caller_joins("support", channel=leg)
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
+
+    world.daemon_restarts()
+    world.link_is_back()
+
+    assert world.told(LegReleased) == []
+    assert world.line("support") == [again]
 
 
 def test_who_waits_hands_his_place_over() -> None:

@@ -17,8 +17,9 @@ from acd.center.facts import (
     RequestRequeued,
 )
 from acd.center.inputs import LegEnd, LiveChannel
-from acd.center.model import AgentName, ChannelId, QueueName, RequestId
+from acd.center.model import AgentName, CallbackRules, ChannelId, QueueName, RequestId
 from acd.center.offers import ACCEPT_SECONDS, BRIDGE_SECONDS
+from acd.center.reach import Forward
 
 from .worlds import START, World, one_queue
 
@@ -40,7 +41,7 @@ def _leg(request: str, agent: str, world: World, **rest: Any) -> LiveChannel:
 
 
 def test_a_phone_that_rings_for_an_offer_that_was_not_written_down_rings_on() -> None:
-    world = one_queue("alice", "bob")
+    world = one_queue("alice", "bob", ring_seconds=20)
     world.link_is_lost()
     request = world.caller_joins("sales")
 
@@ -50,6 +51,8 @@ def test_a_phone_that_rings_for_an_offer_that_was_not_written_down_rings_on() ->
     (made,) = world.told(OfferMade)
     assert (made.found, made.channel) == (True, LOST)
     assert world.told(LegReleased) == []
+    world.time_passes(20)
+    assert world.state_of("bob") == "no_answer"
 
 
 def test_who_took_the_call_of_an_offer_that_was_not_written_down_is_bridged_and_once() -> None:
@@ -73,6 +76,74 @@ def test_a_phone_that_rings_for_a_caller_already_is_not_taken_for_a_second_offer
 
     assert list(world.center.state.offers) == [made.id]
     assert [released.channel for released in world.told(LegReleased)] == [LOST]
+
+
+def test_nor_is_one_at_his_desk_while_his_mobile_rings_for_another() -> None:
+    world = one_queue("alice").with_mobiles("alice", forward=Forward.MOBILE)
+    first = world.caller_joins("sales")
+    waits = world.caller_joins("sales")
+
+    world.link_is_back(found=[_leg(waits, "alice", world)])
+
+    assert world.ringing == {"alice": first}
+    assert [released.channel for released in world.told(LegReleased)] == [LOST]
+
+
+def test_but_one_at_his_desk_beside_his_mobile_is() -> None:
+    world = one_queue("alice").with_mobiles("alice", forward=Forward.MOBILE)
+    request = world.caller_joins("sales")
+
+    world.link_is_back(found=[_leg(request, "alice", world)])
+
+    assert [world.center.state.offers[name].device.kind for name in world.request(request).offers] == ["mobile", "desk"]
+    assert world.told(LegReleased) == []
+
+
+def test_where_all_phones_are_to_ring_the_others_ring_besides_one_that_was_not_written_down() -> None:
+    world = one_queue("alice", "bob", strategy="ring_all")
+    world.link_is_lost()
+    request = world.caller_joins("sales")
+
+    world.link_is_back(found=[_leg(request, "bob", world)])
+
+    assert world.ringing == {"alice": request, "bob": request}
+
+
+@pytest.mark.parametrize("caller", ["talks", "is to be bridged", "leaves a message"])
+def test_a_phone_that_rings_for_one_who_can_be_offered_to_nobody_is_hung_up(caller: str) -> None:
+    world = one_queue("alice", "bob", callbacks=CallbackRules())
+    request = world.caller_joins("sales")
+    if caller == "leaves a message":
+        world.begins_a_message(request)
+        world.hangs_up("alice")
+    else:
+        world.answers("alice")
+        world.accepts("alice")
+        if caller == "talks":
+            world.is_bridged("alice")
+    released = len(world.told(LegReleased))
+
+    world.link_is_back(found=[_leg(request, "bob", world)])
+
+    assert [fact.channel for fact in world.told(LegReleased)[released:]] == [LOST]
+    assert world.offered_to(request) == ["alice"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "device"),
+    [("mallory", "PJSIP/mallory"), ("nora", "PJSIP/nora"), ("alice", "PJSIP/nora"), (None, "PJSIP/alice")],
+    ids=["of an unknown agent", "of another queue's", "not his own", "of nobody"],
+)
+def test_a_phone_at_which_nobody_may_be_rung_for_a_caller_is_hung_up(agent: str | None, device: str) -> None:
+    world = one_queue("alice").with_queue("support").with_agents("nora", support=1)
+    world.link_is_lost()
+    request = world.caller_joins("sales")
+    leg = _leg(request, "alice", world, dial="", device=device)
+
+    world.link_is_back(found=[replace(leg, agent=AgentName(agent) if agent else None)])
+
+    assert [released.channel for released in world.told(LegReleased)] == [LOST]
+    assert [made.found for made in world.told(OfferMade)] == [False]
 
 
 def test_who_joined_and_was_offered_without_a_word_of_it_in_the_journal_is_not_offered_twice() -> None:
@@ -117,6 +188,21 @@ def test_who_picked_up_unheard_has_time_to_take_the_call() -> None:
     assert (answered.agent, answered.queue, answered.unheard) == ("alice", "sales", True)
     assert answered.deadline == world.now + ACCEPT_SECONDS
     assert world.told(LegReleased) == []
+
+
+def test_who_picked_up_unheard_where_another_has_taken_the_call_is_given_no_time_for_it() -> None:
+    world = one_queue("alice", "bob", strategy="ring_all")
+    request = world.caller_joins("sales")
+    alices, bobs = (world.offer(agent).channel for agent in ("alice", "bob"))
+    world.link_is_lost()
+
+    world.link_is_back(
+        found=[LiveChannel(alices, bridged=False, accepted=True), LiveChannel(bobs, bridged=False, talks=True)]
+    )
+
+    assert world.request(request).agent == "alice"
+    assert [(released.channel, released.answered_elsewhere) for released in world.told(LegReleased)] == [(bobs, True)]
+    assert world.told(OfferAnswered, agent="bob") == []
 
 
 def test_who_took_the_call_unheard_is_bridged() -> None:
