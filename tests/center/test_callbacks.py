@@ -580,6 +580,21 @@ def test_where_he_needs_what_he_needed_before_of_whoever_talks_with_callers() ->
     world.with_agents("claire", sales=1, skills={"french": 1})
 
     assert world.ringing == {"claire": request}
+def test_where_anybody_may_talk_with_him_whichever_server_he_calls_this_time() -> None:
+    world = with_busy_agents()
+    world.link_is_back("west")
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+    caller = Caller(number="020", e164=NUMBER)
+    world.caller_joins("sales", pbx="west", channel="again", e164=NUMBER)
+
+    world.tell(inputs.CallbackChosen(PbxName("west"), ChannelId("again"), request, "line", caller))
+    world.makes_himself_available("nora")
+
+    assert world.ringing == {"nora": request}
+    assert world.last(OfferMade).pbx == "west"
+    world.link_is_lost(MAIN)
+    assert world.line("sales") == [request]
 
 
 def test_or_have_it_cancelled() -> None:
@@ -759,6 +774,16 @@ def test_one_for_this_very_moment_is_due_at_once() -> None:
     world.time_passes(0)
 
     assert world.ringing == {"alice": request}
+def test_its_priority_counts_from_that_moment_on() -> None:
+    world = with_busy_agents()
+    request = asks(world, due_at=START + 100)
+    early = world.caller_joins("sales")
+
+    world.is_given_priority(request, 10)
+    assert world.line("sales") == [early]
+
+    world.time_passes(100)
+    assert world.line("sales") == [request, early]
 
 
 @pytest.mark.parametrize("wrong", [{"due_at": START - 1}, {"agent": AgentName("nora")}, {"agent": AgentName("nobody")}])

@@ -140,6 +140,19 @@ def test_who_says_nothing_has_done_it_when_his_wrap_up_is_over() -> None:
     assert (world.ending_of(request).outcome, world.ending_of(request).talk_seconds) == ("answered", 30)
 
 
+def test_nor_need_one_who_is_taken_out_of_the_rules_meanwhile() -> None:
+    world, request = with_a_callback()
+    world.presses("alice", "call")
+    world.customer_answers("alice")
+    world.time_passes(30)
+    world.hangs_up("alice")
+
+    world.without_agent("alice")
+
+    assert (world.ending_of(request).outcome, world.ending_of(request).agent) == ("answered", "alice")
+    assert world.center.state.unsettled == {}
+
+
 def test_in_his_wrap_up_he_can_say_that_it_was_an_answering_machine() -> None:
     world, request = with_a_callback(retry_seconds=1800)
     world.presses("alice", "call")
@@ -154,6 +167,18 @@ def test_in_his_wrap_up_he_can_say_that_it_was_an_answering_machine() -> None:
     assert world.last(CustomerMissed).how == Missed.MACHINE
     world.time_passes(1800)
     assert world.ringing == {"alice": request}
+
+
+def test_or_while_it_talks_still() -> None:
+    world, request = with_a_callback(retry_seconds=1800)
+    world.presses("alice", "call")
+    world.customer_answers("alice", "machine")
+
+    world.presses("alice", "not_reached")
+
+    assert (world.request(request).state, world.request(request).channel) == ("scheduled", "")
+    world.tell(inputs.ChannelGone(world.offer("alice").pbx, ChannelId("machine")))
+    assert world.request(request).state == "scheduled"
 
 
 def test_the_customer_may_hang_up_unheard_by_the_dialplan() -> None:

@@ -452,6 +452,20 @@ def test_the_dialplan_s_word_goes_before_the_list() -> None:
     assert world.ringing == {"alice": vip}
 
 
+def test_who_talked_with_it_in_a_queue_that_remembers_nobody_is_not() -> None:
+    world = (
+        _two_queues(last_agent_days=2, wrap_up_seconds=0).with_agents("alice", sales=1).with_agents("bob", support=1)
+    )
+    for queue, agent in (("sales", "alice"), ("support", "bob")):
+        talk = world.caller_joins(queue, number="1")
+        leg = world.offer_to(agent)
+        world.takes_the_call(agent)
+        world.caller_hangs_up(talk)
+        world.hangs_up(leg)
+
+    assert world.request(world.caller_joins("sales", number="1")).held_for == "alice"
+
+
 def test_who_talked_with_a_number_last_is_its_preferred_agent_for_some_days() -> None:
     world = one_queue("alice", "bob", last_agent_days=2, wrap_up_seconds=0)
     world.pauses("alice")

@@ -164,6 +164,16 @@ def test_nobody_is_kept_by_an_asterisk_that_ran_on() -> None:
     assert world.ending_of(request).outcome == "abandoned"
 
 
+def test_nor_by_one_that_does_not_say_when_it_was_started() -> None:
+    world, talks = with_alice_in_a_talk()
+    request = joins(world, ONE)
+    world.link_is_lost()
+
+    world.link_is_back(may_call=EVERYBODY)
+
+    assert (world.request(request).kind, world.request(talks).state) == ("call", "ongoing")
+
+
 def test_nor_by_one_that_has_not_told_before_when_it_was_started() -> None:
     world = World().with_queue("sales", callbacks=CallbackRules(after_pbx_lost=True))
     request = joins(world, ONE)

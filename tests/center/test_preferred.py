@@ -7,7 +7,7 @@ import pytest
 from acd.center import Refused
 from acd.center.facts import HoldEnded, OfferMade, RequestReprioritized
 from acd.center.inputs import SetPriority
-from acd.center.model import AgentName, RequestId
+from acd.center.model import AgentName, QueueName, RequestId
 
 from .worlds import START, World, one_queue
 
@@ -50,6 +50,7 @@ def test_then_anyone_may_have_him() -> None:
 
     world.time_passes(0.1)
 
+    assert world.last(HoldEnded) == HoldEnded(at=world.now, request=request, queue=QueueName("sales"))
     assert world.ringing == {"bob": request}
 
 

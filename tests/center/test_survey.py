@@ -11,6 +11,7 @@ from acd.center.facts import (
     CallerReleased,
     CallersFellBack,
     IdentitiesSkipped,
+    ContradictionFound,
     LegGone,
     LegReleased,
     OfferEnded,
@@ -157,8 +158,12 @@ def test_a_link_lost_twice_is_lost_once() -> None:
 
 
 def test_a_survey_of_a_steered_server_is_no_news() -> None:
-    world = one_queue()
+    world = one_queue("alice", "bob", "carol")
+    world.phone_is_taken_up("carol")
     world.caller_joins("sales")
+    world.takes_the_call("alice")
+    for _ in range(2):
+        world.caller_joins("sales")
     facts = len(world.facts)
 
     world.link_is_back()
@@ -362,6 +367,18 @@ def test_a_phone_that_still_rings_rings_on() -> None:
     assert world.told(LegReleased) == []
 
 
+def test_a_phone_that_still_rings_has_not_taken_a_caller_who_is_in_a_bridge_with_somebody_else() -> None:
+    world = one_queue()
+    request = world.caller_joins("sales")
+    leg = world.live_leg(world.offer("alice"), talks=False)
+    world.link_is_lost()
+
+    world.link_is_back(found=[world.live(request, bridged=True), leg])
+
+    assert world.ringing == {"alice": request}
+    assert world.told(OfferEnded) == []
+
+
 @pytest.mark.parametrize("accepted", [False, True])
 def test_nobody_is_blamed_for_a_leg_that_ended_unheard(accepted: bool) -> None:
     world = one_queue()
@@ -443,6 +460,7 @@ def test_a_leg_whose_release_was_lost_with_the_link_is_released_again() -> None:
     world.link_is_back()
 
     assert len(world.told(LegReleased, channel=leg)) == 2
+    assert world.told(ContradictionFound) == []
 
 
 @pytest.mark.parametrize("restarts", [False, True])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from acd.center import inputs
-from acd.center.facts import LegReleased, OfferEnded, RequestEnded, RequestHandedOver, RequestPassedOn
+from acd.center.facts import LegGone, LegReleased, OfferEnded, RequestEnded, RequestHandedOver, RequestPassedOn
 from acd.center.inputs import LegEnd
 from acd.center.model import Caller, ChannelId, Need
 from acd.center.reach import Forward
@@ -193,6 +193,24 @@ def test_after_a_new_start_a_call_that_was_passed_on_goes_on() -> None:
     world.link_is_back()
 
     assert world.request(request).state == "ongoing"
+
+
+def test_what_is_heard_of_a_talk_that_is_over_passes_nobody_on() -> None:
+    world = _talks("alice")
+    leg = world.offer_to("alice")
+    waits = world.caller_joins("sales", channel="waiting")
+    world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
+    facts = len(world.facts)
+
+    world.tell(inputs.TalksTogether(MAIN, leg, ChannelId("waiting")))
+    world.tell(inputs.CallPassedOn(MAIN, leg))
+    world.tell(inputs.NewParty(MAIN, ChannelId("customer"), "PJSIP/bob"))
+    world.hangs_up(leg)
+    world.tell(inputs.TalksTogether(MAIN, leg, ChannelId("waiting")))
+    world.tell(inputs.LegSentOn(MAIN, leg))
+
+    assert [type(fact) for fact in world.facts[facts:]] == [LegGone]
+    assert world.line("sales") == [waits]
 
 
 # ---- A caller who transfers
