@@ -396,7 +396,7 @@ async def test_how_the_call_of_a_customer_ended_is_told_by_the_leg_that_made_it(
     def says(channel: str, status: str, cause: str) -> list[Input]:
         return server.hears("UserEvent", channel, UserEvent="AcdDialled", Status=status, Cause=cause)
 
-    assert says(LEG, "ANSWER", "16") == [CustomerHungUp(OFFER)]
+    assert says(LEG, "ANSWER", "16") == [CustomerAnswered(OFFER, ChannelId("")), CustomerHungUp(OFFER)]
     assert says(LEG, "BUSY", "17") == [CustomerNotReached(OFFER, Missed.BUSY, "BUSY 17")]
     assert says(LEG, "CHANUNAVAIL", "") == [CustomerNotReached(OFFER, Missed.FAILED, "CHANUNAVAIL")]
     assert says("7", "ANSWER", "16") == says("7", "BUSY", "17") == [], "it is nobody's leg"

@@ -580,6 +580,8 @@ def test_where_he_needs_what_he_needed_before_of_whoever_talks_with_callers() ->
     world.with_agents("claire", sales=1, skills={"french": 1})
 
     assert world.ringing == {"claire": request}
+
+
 def test_where_anybody_may_talk_with_him_whichever_server_he_calls_this_time() -> None:
     world = with_busy_agents()
     world.link_is_back("west")
@@ -774,6 +776,8 @@ def test_one_for_this_very_moment_is_due_at_once() -> None:
     world.time_passes(0)
 
     assert world.ringing == {"alice": request}
+
+
 def test_its_priority_counts_from_that_moment_on() -> None:
     world = with_busy_agents()
     request = asks(world, due_at=START + 100)
@@ -995,6 +999,8 @@ def test_who_waits_on_the_line_is_no_callback_and_neither_is_who_is_gone(act: Ca
     for request in (world.caller_joins("sales"), RequestId("gone")):
         with pytest.raises(UnknownName, match=f"there is no open callback '{request}'"):
             world.tell(act(request))
+
+
 @pytest.mark.parametrize(("given_to", "has_it"), [("bob", "bob"), (None, "alice")])
 def test_whose_it_is_now_has_it_even_after_that_if_he_is_free(given_to: str | None, has_it: str) -> None:
     """And not the one for whom it was meant before."""

@@ -14,9 +14,7 @@ from acd.center.facts import (
     RequestQueued,
 )
 from acd.center.inputs import Contradiction, LiveChannel, MessageBegun, PbxContradicted
-from acd.center.model import CallbackRules, ChannelId, Difference, QueueName, RequestId
-from acd.center.inputs import Contradiction, LiveChannel, PbxContradicted
-from acd.center.model import AgentName, ChannelId, Difference, QueueName, RequestId
+from acd.center.model import AgentName, CallbackRules, ChannelId, Difference, QueueName, RequestId
 
 from .worlds import MAIN, START, World, one_queue
 

@@ -21,8 +21,7 @@ from acd.center.facts import (
     RequestRequeued,
 )
 from acd.center.inputs import FeatureDialled, LegEnd, LegProgressed, LegRejected
-from acd.center.model import ChannelId, OfferId, Seat
-from acd.center.model import ChannelId, OfferId, PbxName
+from acd.center.model import ChannelId, OfferId, PbxName, Seat
 from acd.center.offers import LINGER_SECONDS, SAY_WHY_SECONDS
 from acd.center.reach import Device, Forward, Forwarding, Hours, Trunk
 
@@ -110,6 +109,8 @@ def test_or_at_the_seat_that_he_takes() -> None:
 
     world.caller_joins("sales")
     assert _rung(world) == ["desk"]
+
+
 def test_of_whom_the_rules_say_nothing_calls_go_to_his_desk_or_where_he_has_none_to_his_mobile() -> None:
     world = one_queue("alice", "bob", "carol").with_mobiles("alice", "bob").without_desk("bob")
     world.logs_out("carol")

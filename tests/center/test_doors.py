@@ -223,6 +223,8 @@ def test_and_so_does_he_whose_time_was_up_while_a_phone_rang_for_him_in_vain() -
 
     assert world.ringing == {"bob": request}
     assert world.told(RequestEnded) == []
+
+
 def test_whom_he_waited_for_here_he_does_not_wait_for_elsewhere() -> None:
     world = _two_queues(max_wait_seconds=30, ways_out=_leads(TIMEOUT="support"), preferred_agent_seconds=600)
     world.with_agents("alice", sales=1).with_agents("bob", support=1)

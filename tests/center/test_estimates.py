@@ -11,8 +11,6 @@ import pytest
 from acd.center import estimates
 from acd.center.estimates import Handling, Wait, until_free
 from acd.center.facts import RequestConnected, RequestQueued
-from acd.center.model import Need
-from acd.center.facts import RequestConnected
 from acd.center.model import Need, QueueName, WayOut
 
 from .worlds import World

@@ -10,8 +10,8 @@ from acd.center.facts import (
     AgentStateChanged,
     CallerReleased,
     CallersFellBack,
-    IdentitiesSkipped,
     ContradictionFound,
+    IdentitiesSkipped,
     LegGone,
     LegReleased,
     OfferEnded,
@@ -22,8 +22,6 @@ from acd.center.facts import (
     RequestQueued,
 )
 from acd.center.inputs import DaemonStarted, LiveChannel, PbxSurveyed
-from acd.center.model import Caller, ChannelId, PbxName, QueueName
-from acd.center.inputs import LiveChannel, PbxSurveyed
 from acd.center.model import AgentName, Caller, ChannelId, Need, PbxName, QueueName
 from acd.center.offers import HANG_UP_SECONDS
 
