@@ -161,7 +161,7 @@ def _enter(turn: Turn, agent: Agent, following: _Next, happening: Happening) -> 
     if (happening, following.reason) == (Happening.CONNECTED, OUTGOING_CALL):
         following = following._replace(state=turn.state.rules.click_to_dial.agent_state)
     state, until, reason, queue = following
-    if (state, reason) == (agent.state, agent.reason):
+    if (state, reason, until) == (agent.state, agent.reason, agent.until):
         return
     keeps_turn = happening in (Happening.OFFERED, Happening.PICKS_UP, Happening.WITHDRAWN)
     turn.tell(
@@ -204,7 +204,8 @@ def log_out(turn: Turn, asked: LogOut) -> None:
 
 def make_available(turn: Turn, asked: MakeAvailable) -> None:
     agent = turn.state.agent(asked.agent)
-    devices.recover(turn, agent, early=agent.state is not AgentState.LOGGED_OUT)
+    if agent.state is not AgentState.LOGGED_OUT:
+        devices.recover(turn, agent, early=True)
     happens(turn, agent, Happening.READY)
 
 
@@ -267,6 +268,8 @@ def heed_devices(turn: Turn, agent: Agent) -> None:
         happens(turn, agent, Happening.PHONE_FREED)
     elif agent.state is AgentState.BUSY and agent.reason == UNREACHABLE and unreachable_until is None:
         happens(turn, agent, Happening.REACHABLE)
+    elif agent.state is AgentState.BUSY and agent.reason == UNREACHABLE:
+        _enter(turn, agent, _Next(AgentState.BUSY, unreachable_until, UNREACHABLE), Happening.UNREACHABLE)
 
 
 def picks_up(turn: Turn, agent: Agent) -> None:

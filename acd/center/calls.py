@@ -119,8 +119,7 @@ def end_talk_passed_on(turn: Turn, request: Request) -> None:
         talk_ended(turn, offer, ended_by="agent")
         offers.let_leg_end(turn, offer)
         return
-    if request.state is not RequestState.ONGOING:
-        offers.withdraw_all(turn, request)
+    offers.withdraw_all(turn, request)
     end(turn, request, Outcome.ANSWERED, ended_by="agent")
 
 

@@ -618,14 +618,17 @@ def test_who_says_that_he_is_ready_is_tried_again_at_once() -> None:
     assert _rung(world) == ["mobile"]
 
 
-def test_but_not_if_he_is_logged_out() -> None:
+@pytest.mark.parametrize("is_over", [False, True])
+def test_but_not_if_he_is_logged_out(is_over: bool) -> None:
     world = _whose_mobile_failed()
     world.logs_out("alice")
+    until = world.now + 60
+    world.now = until if is_over else world.now
 
     with pytest.raises(Refused, match="log in first"):
         world.makes_himself_available("alice")
 
-    assert world.agent("alice").failures[MOBILES["alice"]].until == world.now + 60
+    assert world.agent("alice").failures[MOBILES["alice"]].until == until
 
 
 def test_who_forwards_to_a_mobile_that_is_left_alone_is_so_himself_until_he_comes_back_to_his_desk() -> None:
@@ -639,19 +642,23 @@ def test_who_forwards_to_a_mobile_that_is_left_alone_is_so_himself_until_he_come
     assert world.seconds_left("alice") == 60
 
 
-def test_where_both_are_left_alone_he_is_back_with_the_one_that_he_has_forwarded_to() -> None:
+@pytest.mark.parametrize(("desk_seconds", "mobile_seconds"), [(20, 60), (60, 20)])
+def test_where_both_are_left_alone_he_is_back_with_the_one_that_he_has_forwarded_to(
+    desk_seconds: float, mobile_seconds: float
+) -> None:
     world = _with_mobile(forward="desk")
-    for forward, seconds in (("desk", 20), ("mobile", 60)):
+    for forward, seconds in (("desk", desk_seconds), ("mobile", mobile_seconds)):
         world.forwards("alice", forward)
         world.with_offer_rules(unreachable_first_seconds=seconds)
         request = world.caller_joins("sales")
         world.leg_ends("alice", LegEnd.UNREACHABLE)
         world.caller_hangs_up(request)
-    assert world.seconds_left("alice") == 60
+    assert world.seconds_left("alice") == mobile_seconds
 
     world.forwards("alice", "desk")
 
-    world.time_passes(19)
+    assert world.seconds_left("alice") == desk_seconds
+    world.time_passes(desk_seconds - 1)
     assert world.state_of("alice") == "busy"
     world.time_passes(1)
     assert world.state_of("alice") == "available"
