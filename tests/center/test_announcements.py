@@ -226,13 +226,19 @@ def test_a_queue_that_tells_nothing_pays_nothing() -> None:
 def test_in_another_queue_its_own_rules_hold() -> None:
     way = {"TIMEOUT": WayOut(queue="support")}
     world = World().with_queue("support", announce=TOLD, prompts=PROMPTS)
-    world.with_queue("sales", max_wait_seconds=10, ways_out=way)
+    hints = PromptRules(("hint",), every_seconds=7)
+    world.with_queue("sales", max_wait_seconds=10, ways_out=way, prompts=hints)
     request = world.caller_joins("sales")
+    world.time_passes(7)
+    world.hears_music(request)
 
-    world.time_passes(10)
+    world.time_passes(3)
 
-    assert said(world, request) == [(1, None, None)]
+    assert said(world, request)[1:] == [(1, None, None)]
     assert world.request(request).prompt_at == world.now + 30
+    world.hears_music(request)
+    world.time_passes(30)
+    assert said(world, request)[2:] == [(None, None, "one")]
 
 
 def test_new_rules_hold_for_those_who_wait_each_at_a_moment_of_his_own() -> None:

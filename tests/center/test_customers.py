@@ -13,6 +13,7 @@ from acd.center.inputs import LegEnd, LiveChannel
 from acd.center.model import (
     AgentName,
     AgentState,
+    CallbackRules,
     ChannelId,
     ClickToDialRules,
     Missed,
@@ -227,6 +228,18 @@ def test_of_too_many_that_were_dialled_the_newer_half_is_remembered(monkeypatch:
         world.time_passes(60)
 
     assert [at - START for at, _ in world.center.state.dialled] == [240, 300, 360]
+
+
+def test_a_customer_who_was_called_is_not_remembered_as_a_caller_who_may_come_back() -> None:
+    world = callback_queue().with_queue("sales", dropped_come_back=True, callbacks=CallbackRules())
+    asks(world)
+    world.takes_the_callback("alice")
+    world.presses("alice", "call")
+    world.customer_answers("alice")
+
+    world.presses("alice", "done")
+
+    assert world.center.state.last_talks == {}
 
 
 def test_how_long_a_machine_was_listened_to_is_no_part_of_the_talk_that_follows() -> None:
@@ -643,6 +656,21 @@ def test_a_phone_that_rings_for_a_callback_of_which_nothing_was_written_down_rin
 
     assert world.told(LegReleased) == []
     assert (world.request(request).agent, world.state_of("bob")) == ("bob", "connected")
+
+
+def test_who_took_it_unheard_and_hangs_up_while_it_rings_has_done_so_himself() -> None:
+    world = callback_queue()
+    request = asks(world)
+    leg = world.live_leg(world.offer("alice"), talks=True, accepted=True)
+    world.link_is_lost()
+    world.link_is_back(found=[leg])
+    world.presses("alice", "call")
+
+    world.hangs_up("alice")
+
+    assert world.told(CustomerMissed) == []
+    assert world.request(request).reach == "dialling"
+    assert world.state_of("alice") == "wrap_up"
 
 
 def test_of_a_leg_that_ended_unheard_nothing_is_dialled_again_blindly() -> None:

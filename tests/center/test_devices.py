@@ -383,6 +383,29 @@ def test_who_asked_for_peace_while_his_desk_rang_is_not_rung_at_his_mobile(asks:
     assert _rung(world) == []
 
 
+def test_nor_is_one_who_was_taken_out_of_the_rules_meanwhile() -> None:
+    world = _with_mobile("alice", "bob", forward="desk_then_mobile", mobile_after_seconds=8)
+    request = world.caller_joins("sales")
+    world.without_agent("alice")
+
+    world.time_passes(8)
+
+    assert world.ringing == {"bob": request}
+
+
+def test_who_takes_up_his_desk_phone_for_something_else_while_his_mobile_rings_is_left_alone_there() -> None:
+    world = _with_mobile("alice", "bob", forward="desk_then_mobile", mobile_after_seconds=8)
+    request = world.caller_joins("sales")
+    world.time_passes(8)
+    mobile = _at(world, "mobile")
+
+    world.phone_is_taken_up("alice")
+
+    assert world.ringing == {"bob": request}
+    assert world.last(LegReleased).offer == mobile
+    assert [ended.outcome for ended in world.told(OfferEnded)] == ["no_answer", "cancelled"]
+
+
 def test_the_caller_may_leave_during_the_hand_over() -> None:
     world = _with_mobile(forward="desk_then_mobile", mobile_after_seconds=8)
     request = world.caller_joins("sales")
@@ -548,6 +571,17 @@ def test_a_network_that_is_at_it_without_ringing_aloud_may_be_missed_but_not_ref
     world.time_passes(20)
 
     assert world.state_of("alice") == "no_answer"
+
+
+def test_that_it_rings_is_told_once_and_of_mobiles_alone() -> None:
+    world = _with_mobile(forward="both")
+    world.caller_joins("sales")
+    for _ in range(2):
+        _rings_aloud(world)
+        _rings_aloud(world, _at(world, "desk"))
+    world.tell(LegProgressed(_at(world, "mobile"), rings=False))
+
+    assert [(told.offer, told.rings) for told in world.told(OfferProgressed)] == [(_at(world, "mobile"), True)]
 
 
 def test_the_spare_mobile_rings_at_once_in_place_of_one_that_fails() -> None:

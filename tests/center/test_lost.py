@@ -172,6 +172,8 @@ def test_nor_by_one_that_does_not_say_when_it_was_started() -> None:
     world.link_is_back(may_call=EVERYBODY)
 
     assert (world.request(request).kind, world.request(talks).state) == ("call", "ongoing")
+    world.asterisk_starts_anew(may_call=EVERYBODY)
+    assert (world.request(request).kind, world.ending_of(talks).outcome) == ("callback", "pbx_lost")
 
 
 def test_nor_by_one_that_has_not_told_before_when_it_was_started() -> None:

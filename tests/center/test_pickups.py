@@ -245,6 +245,25 @@ def test_a_callback_that_another_agent_picks_up_is_his() -> None:
     assert world.last(CustomerDialled).channel == "pickup"
 
 
+def test_who_picks_up_in_the_wrap_up_of_a_callback_has_done_that_and_has_this_call() -> None:
+    world = callback_queue("alice", "bob")
+    world.pauses("alice")
+    callback = asks(world)
+    world.takes_the_callback("bob")
+    world.presses("bob", "call")
+    world.customer_answers("bob")
+    world.hangs_up("bob")
+    world.makes_himself_available("alice")
+    request = world.caller_joins("sales")
+
+    offer = _bob_picks_up(world)
+
+    assert world.ending_of(callback).outcome == "answered"
+    world.accepts(offer)
+    world.is_bridged(offer)
+    assert (world.state_of("bob"), world.agent("bob").request) == ("connected", request)
+
+
 def test_when_a_pickup_comes_to_nothing_all_phones_ring_again() -> None:
     world = World().with_queue("sales", strategy="ring_all").with_agents("alice", "carol", sales=1)
     request = world.caller_joins("sales")

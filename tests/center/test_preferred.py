@@ -54,6 +54,17 @@ def test_then_anyone_may_have_him() -> None:
     assert world.ringing == {"bob": request}
 
 
+def test_who_talks_with_him_waits_for_him_no_more_and_nothing_ends_then() -> None:
+    world = one_queue("alice", "bob", preferred_agent_seconds=20)
+    request = world.caller_joins("sales", preferred_agent=ALICE)
+    world.takes_the_call("alice")
+
+    world.time_passes(60)
+
+    assert world.request(request).state == "ongoing"
+    assert world.told(HoldEnded) == []
+
+
 def test_two_who_wait_for_the_same_agent_have_him_one_after_the_other() -> None:
     world = _busy_alice()
     first = world.caller_joins("sales", preferred_agent=ALICE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from acd.center.facts import LegReleased, OfferEnded, OfferMade
-from acd.center.model import RequestState
+from acd.center.model import AgentName, RequestState
 from acd.center.reach import Forward, Trunk
 
 from .worlds import MAIN, World
@@ -66,6 +66,17 @@ def test_who_becomes_available_meanwhile_rings_too() -> None:
     world.makes_himself_available("bob")
 
     assert world.ringing == {"alice": request, "bob": request}
+
+
+def test_for_who_waits_for_one_agent_his_phone_rings_alone_for_as_long_as_it_rings() -> None:
+    world = _everybody("alice", "bob", preferred_agent_seconds=10, ring_seconds=20)
+    request = world.caller_joins("sales", preferred_agent=AgentName("alice"))
+    world.time_passes(15)
+    assert world.ringing == {"alice": request}
+
+    world.time_passes(5)
+
+    assert world.ringing == {"bob": request}
 
 
 def test_the_second_in_line_waits_for_those_whom_the_first_one_did_not_need() -> None:

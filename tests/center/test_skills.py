@@ -88,6 +88,17 @@ def test_a_step_that_changes_nothing_is_passed_over() -> None:
     assert [fact.at for fact in world.told(RequestEased)] == [START + 60]
 
 
+def test_who_talks_needs_what_he_needed() -> None:
+    world = _office()
+    request = world.needing_caller_joins("sales", french=3)
+    world.takes_the_call("claire")
+
+    world.time_passes(100)
+
+    assert world.told(RequestEased) == []
+    assert world.request(request).needs == (Need("french", 3),)
+
+
 def test_the_place_is_kept_through_all_easing() -> None:
     world = _office()
     for agent in ("alice", "bob", "claire"):

@@ -240,7 +240,10 @@ def test_and_he_needs_what_he_needed_and_waits_for_whom_he_was_meant_for() -> No
 def test_who_has_left_the_line_before_is_not_taken_for_one_who_waits(status: str) -> None:
     world = World().with_queue("sales")
 
-    world.link_is_back(found=[_in("sales", "elsewhere", status=status), LiveChannel(ChannelId("other"), bridged=True)])
+    talks = LiveChannel(ChannelId("talks"), bridged=True, queue=QueueName("sales"))
+    elsewhere = _in("sales", "elsewhere", status=status)
+
+    world.link_is_back(found=[elsewhere, talks, LiveChannel(ChannelId("other"), bridged=True)])
 
     assert world.line("sales") == []
     assert world.told(CallerReleased) == []
@@ -375,6 +378,18 @@ def test_a_phone_that_still_rings_has_not_taken_a_caller_who_is_in_a_bridge_with
 
     assert world.ringing == {"alice": request}
     assert world.told(OfferEnded) == []
+
+
+def test_nor_has_one_that_is_in_a_bridge_with_somebody_else_taken_a_caller_who_waits() -> None:
+    world = one_queue()
+    request = world.caller_joins("sales")
+    leg = world.live_leg(world.offer("alice"), bridged=True, talks=True)
+    world.link_is_lost()
+
+    world.link_is_back(found=[leg])
+
+    assert world.place_of(request) == 1
+    assert (world.told(OfferEnded), world.told(RequestConnected)) == ([], [])
 
 
 @pytest.mark.parametrize("accepted", [False, True])

@@ -40,6 +40,16 @@ def test_who_passes_a_call_on_wraps_up_and_the_call_goes_on_without_an_agent() -
     assert (ended.outcome, ended.talk_seconds, ended.ended_by) == ("answered", 90, "caller")
 
 
+def test_also_where_the_place_that_he_is_passed_on_to_is_his_own() -> None:
+    world = _talks()
+    request = world.agent("alice").request
+
+    _passes_on(world, place="customer")
+
+    assert world.state_of("alice") == "wrap_up"
+    assert (world.request(request).agent, world.request(request).channel) == (None, "customer")
+
+
 def test_with_the_agent_s_name_if_the_new_party_is_one() -> None:
     world = _talks()
     request = world.agent("alice").request
@@ -106,6 +116,17 @@ def test_a_caller_takes_the_place_in_the_line_that_his_agent_held_for_him() -> N
     world.takes_the_call("carol")
     world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
     assert world.ending_of(place).outcome == "answered"
+
+
+def test_and_waits_there_since_his_first_moment_of_entry_if_the_queue_says_so() -> None:
+    world = _talks("alice").with_queue("support", transfers_keep_entry=True)
+    world.time_passes(20)
+    place = world.caller_joins("support", channel="consultation", number="alice")
+
+    _passes_on(world, place="consultation")
+
+    assert world.line("support") == [place]
+    assert world.request(place).entered_at == START
 
 
 def test_a_caller_takes_the_place_in_the_talk_that_his_agent_had_with_a_colleague() -> None:
