@@ -282,6 +282,20 @@ def test_who_was_being_told_something_during_an_outage_and_hears_music_now_is_to
     assert len(said(world, request)) == 2
 
 
+def test_and_who_is_being_told_something_still_is_not_interrupted() -> None:
+    world = World().with_queue("sales", announce=TOLD)
+    request = world.caller_joins("sales")
+    world.time_passes(0)
+    assert len(said(world, request)) == 1
+    world.link_is_lost()
+    world.time_passes(120)
+
+    world.link_is_back()
+    world.time_passes(10)
+
+    assert len(said(world, request)) == 1
+
+
 def test_who_was_found_waiting_is_not_greeted_anew() -> None:
     world = World().with_queue("sales", announce=TOLD)
 

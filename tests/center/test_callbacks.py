@@ -264,6 +264,17 @@ def test_the_message_has_his_place() -> None:
     assert world.request(second).kind == "callback"
 
 
+def test_who_is_offered_it_is_told_what_to_listen_to() -> None:
+    world = with_busy_agents()
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+
+    world.hangs_up("alice")
+    world.time_passes(5)
+
+    assert world.last(OfferMade, request=request).message == world.request(request).message is not None
+
+
 def test_of_ten_callers_the_third_and_seventh_leave_messages_and_all_are_served_in_order() -> None:
     world = with_busy_agents()
     callers = [world.caller_joins("sales") for _ in range(10)]
@@ -599,6 +610,21 @@ def test_where_anybody_may_talk_with_him_whichever_server_he_calls_this_time() -
     assert world.line("sales") == [request]
 
 
+def test_or_wait_on_the_line_at_once_for_one_that_is_to_be_made_later() -> None:
+    world = with_busy_agents()
+    request = asks(world, due_at=START + 3600)
+    early = world.caller_joins("sales")
+    joins_again(world)
+
+    assert chooses(world, request, "line") == "line"
+
+    assert world.line("sales") == [request, early]
+    world.time_passes(3600)
+    world.hangs_up("alice")
+    world.time_passes(5)
+    assert world.ringing == {"alice": request}
+
+
 def test_or_have_it_cancelled() -> None:
     world = with_busy_agents()
     request = world.caller_joins("sales")
@@ -697,7 +723,7 @@ def test_a_web_form_makes_one_that_stands_in_line() -> None:
     world.time_passes(5)
 
     assert world.ringing == {"alice": request}
-    assert world.request(request).comment == "about the invoice"
+    assert (world.request(request).comment, world.last(OfferMade).message) == ("about the invoice", None)
 
 
 def test_its_hours_are_those_of_the_customer() -> None:
@@ -905,9 +931,9 @@ def test_what_was_left_for_a_callback_is_kept_when_it_is_over() -> None:
 
 def test_what_was_kept_is_kept_until_it_is_deleted_and_nothing_else_goes_with_it() -> None:
     world = with_busy_agents()
-    one, other = world.caller_joins("sales"), world.caller_joins("sales")
-    world.leaves_a_message(one, NUMBER)
-    world.leaves_a_message(other, OTHER)
+    one, other, waits = (world.caller_joins("sales") for _ in range(3))
+    for request, number in ((one, NUMBER), (other, OTHER), (waits, "+31301234567")):
+        world.leaves_a_message(request, number)
     file = file_of(world, one)
     world.tell(inputs.CancelRequest(one))
     world.tell(inputs.CancelRequest(other))
@@ -915,6 +941,9 @@ def test_what_was_kept_is_kept_until_it_is_deleted_and_nothing_else_goes_with_it
     world.tell(inputs.DeleteMessage(file))
 
     assert list(world.center.state.kept_messages) == [other]
+    assert world.request(waits).message
+    world.tell(inputs.DeleteMessage(file_of(world, waits)))
+    assert world.request(waits).message is None
 
 
 # ---- After a crash

@@ -409,6 +409,15 @@ def test_who_was_served_or_hides_his_number_has_no_old_place() -> None:
     assert world.request(world.caller_joins("sales", number="")).entered_at == START + 10
 
 
+def test_where_the_queue_gives_no_place_back_he_is_a_newcomer_however_soon_he_calls_again() -> None:
+    world = _two_queues()
+    gone = world.caller_joins("sales", number="0612345678")
+    world.time_passes(30)
+    world.caller_hangs_up(gone)
+
+    assert world.request(world.caller_joins("sales", number="0612345678")).entered_at == START + 30
+
+
 def test_an_old_place_is_given_back_once() -> None:
     world = one_queue(redial_seconds=600)
     world.pauses("alice")
@@ -458,6 +467,7 @@ def test_who_talked_with_it_in_a_queue_that_remembers_nobody_is_not() -> None:
     world = (
         _two_queues(last_agent_days=2, wrap_up_seconds=0).with_agents("alice", sales=1).with_agents("bob", support=1)
     )
+    world.with_agents("alice", sales=1, support=2)
     for queue, agent in (("sales", "alice"), ("support", "bob")):
         talk = world.caller_joins(queue, number="1")
         leg = world.offer_to(agent)
@@ -465,6 +475,7 @@ def test_who_talked_with_it_in_a_queue_that_remembers_nobody_is_not() -> None:
         world.caller_hangs_up(talk)
         world.hangs_up(leg)
 
+    assert world.request(world.caller_joins("support", number="1")).held_for is None
     assert world.request(world.caller_joins("sales", number="1")).held_for == "alice"
 
 

@@ -37,6 +37,7 @@ def test_the_first_to_accept_has_it_and_the_others_are_available_again(winner: s
     assert [world.state_of(loser) for loser in losers] == ["available", "available"]
     released = world.told(LegReleased, answered_elsewhere=True)
     assert {fact.channel for fact in released} == {world.offer(loser).channel for loser in losers}
+    assert [fact.linger_seconds for fact in released] == [0, 0]
     assert {fact.outcome for fact in world.told(OfferEnded) if fact.agent in losers} == {"cancelled"}
 
 

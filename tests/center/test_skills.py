@@ -129,10 +129,11 @@ def test_what_nobody_needs_any_more_is_forgotten_where_it_has_been_much() -> Non
     world = World().with_queue("sales")
     for number in range(100):
         world.caller_hangs_up(world.needing_caller_joins("sales", **{f"product_{number}": 1}))
-    here = world.needing_caller_joins("sales", product_7=1)
+    here, gone = (world.needing_caller_joins("sales", product_99=1) for _ in range(2))
+    world.caller_hangs_up(gone)
 
     assert len(world.queue("sales").lanes) <= LANES_KEPT + 1
-    world.with_agents("alice", sales=1, skills={"product_7": 1})
+    world.with_agents("alice", sales=1, skills={"product_99": 1})
     assert world.ringing == {"alice": here}
 
 
