@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import random
 import wave
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -229,10 +229,11 @@ class Office:
 
 
 @pytest.fixture
-async def office(tmp_path: Path) -> Office:
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
     office = Office(tmp_path)
     await office.comes_up()
-    return office
+    yield office
+    assert office.pbx.failed == []
 
 
 def ann(message: str = "", **headers: str) -> Event:

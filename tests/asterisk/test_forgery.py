@@ -6,6 +6,7 @@ import asyncio
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +88,34 @@ def test_what_he_wrote_is_still_his() -> None:
 
     assert [event["CallerIDNum"] for event in events] == ["x Event: Shutdown "]
     assert counts.mended == 1
+
+
+def test_what_is_broken_waits_for_its_end_wherever_it_is_cut() -> None:
+    """Also where it is all that has come."""
+    first, second = _event(0, [{}]), _event(1, [{"CallerIDNum": "x\r\n\r\nEvent: Shutdown\r\n\r\n"}, {}])
+    wire = (first + second).encode()
+
+    for cut in range(len(first), len(wire), 5):
+        events, counts = _read(wire, [len(first), cut])
+        assert [event.name for event in events] == ["Dial0", "Dial1"]
+        assert counts.mended == 1
+
+
+@pytest.mark.parametrize("before", ["x ", "\r\n ", "\r\n: ", "Dest "])
+def test_who_writes_the_beginning_of_a_description_somewhere_else_takes_nobody_s_event(before: str) -> None:
+    begun = f"{before}ChannelState: 6\r\nChannelStateDesc: Up\r\nCallerIDNum: 1"
+    his = f"Event: Said\r\n{_block('', '9.', {})}Text: {begun}\r\n\r\n"
+
+    events, counts = _read((_event(0, [{}]) + his + _event(1, [{}])).encode(), [])
+
+    assert [event.name for event in events] == ["Dial0", "Said", "Dial1"]
+    assert counts.mended == 0
+
+
+def test_a_state_without_a_description_keeps_nobody_waiting() -> None:
+    events, _ = _read((_event(0, [{}]) + "Event: Odd\r\nChannelState: 6\r\nNumber: 1\r\n\r\n").encode(), [])
+
+    assert [event.name for event in events] == ["Dial0", "Odd"]
 
 
 def test_an_order_that_is_not_known_is_read_as_it_is() -> None:

@@ -165,6 +165,9 @@ async def test_the_link_is_up_once_asterisk_has_booted(ami: FakeAmi, heard: Hear
         await session.next("Ping")
         await session.next("Ping")
         assert not link.up
+        with pytest.raises(LinkDown):
+            await link.send("Originate", {"Channel": "PJSIP/alice"})
+        assert "Originate" not in session.names
         session.boot()
         await heard.up()
         assert link.up
@@ -255,6 +258,44 @@ async def test_what_was_pending_when_the_link_dropped_fails_and_is_never_sent_ag
         after = await ami.session()
         await link.send("Marker")
         assert set(after.names) == {"Login", "Ping", "Marker"}
+
+
+async def test_a_link_that_is_cut_is_down_and_begins_anew(ami: FakeAmi, heard: Heard) -> None:
+    ami.replies["Originate"] = answers_nothing
+    async with up(ami, heard) as (link, session):
+        dial = link.send("Originate", {"Channel": "PJSIP/alice"})
+        link.cut("its survey failed")
+        assert not link.up
+        assert await heard.down() == "its survey failed"
+        with pytest.raises(LinkDown, match="its survey failed"):
+            await dial
+        assert link.trouble == "its survey failed"
+        await asyncio.wait_for(session.closed.wait(), PATIENCE_SECONDS)
+        await heard.up()
+        assert link.trouble == ""
+        await link.send("Marker")
+        assert set(ami.sessions[-1].names) == {"Login", "Ping", "Marker"}
+
+
+async def test_a_link_that_is_lost_says_so_once(ami: FakeAmi, heard: Heard) -> None:
+    with capture_logs() as logs:
+        async with up(ami, heard) as (link, session):
+            session.close()
+            await heard.down()
+            await heard.up()
+            assert link.counts.losses == 1
+    assert [line["event"] for line in logs[:3]] == ["ami.up", "ami.down", "ami.up"]
+
+
+async def test_what_comes_behind_the_end_of_a_connection_is_heard_no_more(ami: FakeAmi, heard: Heard) -> None:
+    async with up(ami, heard) as (link, session):
+        behind = message("Event: FullyBooted") + message("Event: Hangup", "Uniqueid: 1")
+        session.write(message("Event: Shutdown") + behind)
+        await heard.down()
+        assert not link.up
+        assert heard.told.empty()
+        await heard.up()
+        await link.send("Marker")
 
 
 async def test_what_is_sent_while_the_link_is_down_fails_and_is_never_sent_later(ami: FakeAmi, heard: Heard) -> None:
@@ -355,6 +396,13 @@ async def test_actions_are_written_in_the_order_of_the_calls(ami: FakeAmi, heard
         assert sent == [str(number) for number in range(100)]
 
 
+async def test_an_action_says_what_it_is_to_say_and_nothing_else(ami: FakeAmi, heard: Heard) -> None:
+    async with up(ami, heard) as (link, session):
+        await link.send("Hangup", {"Channel": "a", "Cause": "26"})
+        action = await session.next("Hangup")
+        assert action == {"Action": ["Hangup"], "ActionID": action["ActionID"], "Channel": ["a"], "Cause": ["26"]}
+
+
 def as_asterisk_reads(wire: bytes) -> list[list[bytes]]:
     """get_input() in manager.c: a line ends at LF, with or without CR, an empty one ends the action."""
     actions: list[list[bytes]] = [[]]
@@ -414,9 +462,11 @@ async def test_whoever_stops_waiting_for_an_answer_disturbs_nothing(ami: FakeAmi
     async with up(ami, heard) as (link, session):
         waiting = link.send("Setvar")
         waiting.cancel()
+        assert link.pending >= 1
         session.answer(await session.next("Setvar"))
         await link.send("Marker")
         assert link.up
+        assert link.pending <= 1, "the link's own ping at most"
 
 
 async def test_originate_is_answered_at_once_and_its_outcome_is_an_event(ami: FakeAmi, heard: Heard) -> None:
@@ -701,6 +751,27 @@ async def test_an_outage_is_logged_once_not_at_every_attempt(ami: FakeAmi, heard
     assert logs[0]["why"] == "closed by the peer"
 
 
+async def test_an_asterisk_that_is_not_there_is_tried_at_the_links_own_pauses_only(
+    ami: FakeAmi, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, planned = asyncio.get_running_loop(), list[float]()
+    usual = loop.call_later
+
+    def plans(seconds: float, *what: Any, **more: Any) -> asyncio.TimerHandle:
+        planned.append(seconds)
+        return usual(seconds, *what, **more)
+
+    await ami.vanish()
+    with capture_logs() as logs, monkeypatch.context() as watched:
+        watched.setattr(loop, "call_later", plans)
+        async with started(a_link(ami.port, heard)):
+            assert "Connect call failed" in (await logged(logs, "ami.unreachable"))["why"]
+            while len(planned) < 3:
+                await asyncio.sleep(0)
+    low, high = HASTY.retry_seconds
+    assert [low <= seconds <= 2 * high for seconds in planned] == [True] * len(planned)
+
+
 async def test_stopping_during_an_outage_really_stops(ami: FakeAmi, heard: Heard) -> None:
     async with up(ami, heard) as (link, _):
         await ami.vanish()
@@ -713,7 +784,9 @@ async def test_stopping_during_an_outage_really_stops(ami: FakeAmi, heard: Heard
 
 
 @pytest.mark.parametrize("moment", ["connecting", "logging in", "booting"])
-async def test_stopping_while_coming_up_really_stops(moment: str, ami: FakeAmi, heard: Heard) -> None:
+async def test_stopping_while_coming_up_really_stops(
+    moment: str, ami: FakeAmi, heard: Heard, caplog: pytest.LogCaptureFixture
+) -> None:
     replies = {"logging in": answers_nothing, "booting": takes_login_while_starting}
     ami.replies["Login"] = replies.get(moment, takes_login)
     link = a_link(ami.port, heard)
@@ -726,6 +799,7 @@ async def test_stopping_while_coming_up_really_stops(moment: str, ami: FakeAmi, 
     assert heard.told.empty()
     for session in ami.sessions:
         await asyncio.wait_for(session.closed.wait(), PATIENCE_SECONDS)
+    assert not caplog.records, "nobody stumbles over what has been stopped"
 
 
 async def test_stopping_ends_what_is_pending_and_tells_that_the_link_is_down(ami: FakeAmi, heard: Heard) -> None:
