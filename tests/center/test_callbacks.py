@@ -10,6 +10,7 @@ import pytest
 
 from acd.center import Refused, inputs
 from acd.center.facts import (
+    AnnouncementMade,
     CallbackOffered,
     CallbackPromised,
     CallbackRenewed,
@@ -23,6 +24,7 @@ from acd.center.facts import (
 from acd.center.inputs import Input
 from acd.center.model import (
     AgentName,
+    AnnounceRules,
     CallbackRules,
     Caller,
     ChannelId,
@@ -30,6 +32,7 @@ from acd.center.model import (
     Message,
     Need,
     PbxName,
+    PromptRules,
     QueueName,
     RequestId,
     UnknownName,
@@ -273,6 +276,31 @@ def test_who_is_offered_it_is_told_what_to_listen_to() -> None:
     world.time_passes(5)
 
     assert world.last(OfferMade, request=request).message == world.request(request).message is not None
+
+
+def test_who_has_left_one_is_told_nothing_any_more() -> None:
+    world = with_busy_agents()
+    prompts = PromptRules(("one",), every_seconds=30)
+    world.with_queue("sales", callbacks=CallbackRules(), prompts=prompts, announce=AnnounceRules(every_seconds=60))
+    request = world.caller_joins("sales")
+    world.leaves_a_message(request)
+
+    world.time_passes(600)
+
+    assert world.told(AnnouncementMade, request=request) == []
+
+
+def test_where_all_phones_ring_nobody_s_rings_for_who_is_speaking() -> None:
+    world = callback_queue("alice", "bob").with_queue("sales", strategy="ring_all", callbacks=CallbackRules())
+    request = world.caller_joins("sales")
+    legs = [world.offer_to(agent) for agent in ("alice", "bob")]
+    world.begins_a_message(request)
+
+    for leg in legs:
+        world.hangs_up(leg)
+
+    assert world.ringing == {}
+    assert world.request(request).aside
 
 
 def test_of_ten_callers_the_third_and_seventh_leave_messages_and_all_are_served_in_order() -> None:
@@ -727,6 +755,7 @@ def test_a_web_form_makes_one_that_stands_in_line() -> None:
 
 
 def test_its_hours_are_those_of_the_customer() -> None:
+def test_nor_is_such_a_one_made_outside_the_hours_of_its_number() -> None:
     world = callback_queue()
     world.calendar_turns("zone", is_open=False)
     request = asks(world, hours="zone")

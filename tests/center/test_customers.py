@@ -258,6 +258,22 @@ def test_how_long_a_machine_was_listened_to_is_no_part_of_the_talk_that_follows(
     assert world.ending_of(request).talk_seconds == 30
 
 
+def test_who_has_it_next_and_hangs_up_before_he_calls_has_reached_nobody() -> None:
+    world, request = with_a_callback(retry_seconds=600)
+    world.presses("alice", "call")
+    world.customer_answers("alice", "machine")
+    world.presses("alice", "not_reached")
+    world.hangs_up("alice")
+    world.time_passes(600)
+    world.takes_the_callback("alice")
+
+    world.hangs_up("alice")
+
+    assert (world.request(request).state, world.request(request).reach) == ("waiting", None)
+    world.time_passes(5)
+    assert world.told(RequestEnded) == []
+
+
 def test_he_can_call_again_at_once() -> None:
     world, request = with_a_callback()
     world.presses("alice", "call")

@@ -159,6 +159,9 @@ def test_who_has_no_desk_cannot_forward_to_it() -> None:
     with pytest.raises(Refused, match="alice has no desk phone and sits at no seat"):
         world.forwards("alice", "both")
 
+    world.forwards("alice", "mobile")
+    assert world.agent("alice").forward_chosen
+
 
 def test_his_calendar_says_where_calls_go_until_he_says_otherwise() -> None:
     world = _with_mobile(forward="desk", by=(Hours("evenings", Forward.MOBILE),))

@@ -367,6 +367,7 @@ def test_a_talk_whose_leg_s_end_is_never_heard_leaves_the_agent_free_after_all()
     world.takes_the_call("alice")
     world.time_passes(60)
     world.caller_hangs_up(talk)
+    assert world.tell(LegHungUp(world.offer_to("alice"))) == []
     request = world.caller_joins("sales")
 
     world.time_passes(LEG_ENDS_SECONDS - 0.1)

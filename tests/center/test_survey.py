@@ -17,11 +17,13 @@ from acd.center.facts import (
     OfferEnded,
     OfferMade,
     PbxStateChanged,
+    PhoneTaken,
     RequestConnected,
     RequestEnded,
     RequestQueued,
 )
 from acd.center.inputs import DaemonStarted, LiveChannel, PbxSurveyed
+from acd.center.inputs import ChannelGone, LiveChannel, PbxSurveyed
 from acd.center.model import AgentName, Caller, ChannelId, Need, PbxName, QueueName
 from acd.center.offers import HANG_UP_SECONDS
 
@@ -243,7 +245,9 @@ def test_who_has_left_the_line_before_is_not_taken_for_one_who_waits(status: str
     talks = LiveChannel(ChannelId("talks"), bridged=True, queue=QueueName("sales"))
     elsewhere = _in("sales", "elsewhere", status=status)
 
-    world.link_is_back(found=[elsewhere, talks, LiveChannel(ChannelId("other"), bridged=True)])
+    others = [LiveChannel(ChannelId(f"other-{bridged}"), bridged=bridged) for bridged in (False, True)]
+
+    world.link_is_back(found=[elsewhere, talks, *others])
 
     assert world.line("sales") == []
     assert world.told(CallerReleased) == []
@@ -354,6 +358,7 @@ def test_who_were_bridged_unheard_talk_since_now() -> None:
 
     assert world.state_of("alice") == "connected"
     assert world.last(RequestConnected).request == request
+    assert len(world.told(OfferEnded)) == 1
 
 
 def test_a_phone_that_still_rings_rings_on() -> None:
@@ -410,6 +415,28 @@ def test_nobody_is_blamed_for_a_leg_that_ended_unheard(accepted: bool) -> None:
     assert world.last(OfferEnded).outcome == ("accepted" if accepted else "cancelled")
     assert world.agent("alice").idle_since == idle_since
     assert world.offered_to(request) == ["alice", "alice"]
+
+
+def test_a_phone_that_rings_for_a_caller_is_not_used_for_something_else() -> None:
+    world = one_queue()
+    request = world.caller_joins("sales")
+    leg = world.live_leg(world.offer("alice"), dial="PJSIP/alice")
+
+    world.link_is_back(found=[leg])
+
+    assert world.ringing == {"alice": request}
+    assert world.told(PhoneTaken) == []
+
+
+def test_a_leg_that_is_about_to_end_on_one_server_is_not_hung_up_by_a_survey_of_another() -> None:
+    world = World("east", "west").with_queue("sales").with_agents("alice", sales=1)
+    world.caller_joins("sales", pbx="west")
+    world.takes_the_call("alice")
+    world.tell(ChannelGone(PbxName("west"), ChannelId("caller-1")))
+
+    world.link_is_back("east")
+
+    assert world.told(LegReleased) == []
 
 
 def test_a_leg_that_rang_out_and_ended_unheard_ends_no_talk_of_the_caller_s() -> None:

@@ -216,6 +216,18 @@ def test_after_a_new_start_a_call_that_was_passed_on_goes_on() -> None:
     assert world.request(request).state == "ongoing"
 
 
+def test_who_is_not_bridged_yet_cannot_be_passed_on() -> None:
+    world = one_queue("alice")
+    world.caller_joins("sales")
+    world.answers("alice")
+    world.accepts("alice")
+    facts = len(world.facts)
+
+    _passes_on(world)
+
+    assert world.facts[facts:] == []
+
+
 def test_what_is_heard_of_a_talk_that_is_over_passes_nobody_on() -> None:
     world = _talks("alice")
     leg = world.offer_to("alice")
