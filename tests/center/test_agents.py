@@ -530,6 +530,20 @@ def test_a_call_that_was_taken_or_rejected_begins_the_count_anew(taken: Callable
     assert world.state_of("alice") == "no_answer"
 
 
+def test_one_who_hung_up_before_it_could_be_taken_or_missed_does_not() -> None:
+    world = one_queue(ring_seconds=20).with_offer_rules(pause_after_missed=2, no_answer_seconds=1)
+    _misses_a_call(world)
+    world.time_passes(1)
+    request = world.caller_joins("sales")
+    leg = world.offer_to("alice")
+    world.caller_hangs_up(request)
+    world.hangs_up(leg)
+
+    _misses_a_call(world)
+
+    assert world.state_of("alice") == "paused"
+
+
 def test_without_such_a_rule_nobody_is_ever_paused_for_it() -> None:
     world = one_queue(ring_seconds=20).with_offer_rules(no_answer_seconds=1)
     for _ in range(30):

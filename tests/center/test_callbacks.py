@@ -634,6 +634,7 @@ def test_where_anybody_may_talk_with_him_whichever_server_he_calls_this_time() -
 
     assert world.ringing == {"nora": request}
     assert world.last(OfferMade).pbx == "west"
+    assert world.request(request).caller == caller
     world.link_is_lost(MAIN)
     assert world.line("sales") == [request]
 
@@ -972,6 +973,7 @@ def test_what_was_kept_is_kept_until_it_is_deleted_and_nothing_else_goes_with_it
     assert list(world.center.state.kept_messages) == [other]
     assert world.request(waits).message
     world.tell(inputs.DeleteMessage(file_of(world, waits)))
+    world.tell(inputs.DeleteMessage("another"))
     assert world.request(waits).message is None
 
 

@@ -578,6 +578,17 @@ def test_who_talks_still_has_reached_him() -> None:
     assert world.request(request).reach == "talking"
 
 
+def test_also_where_it_was_believed_that_he_was_not_reached() -> None:
+    world, request = with_a_callback()
+    world.presses("alice", "call")
+    world.customer_is_not_reached("alice", Missed.BUSY)
+    leg = world.live_leg(world.offer("alice"), bridged=True, attempt_ended="answered")
+
+    world.comparison_finds(found=[leg])
+
+    assert world.request(request).reach == "talking"
+
+
 def test_who_was_not_reached_unheard_can_be_called_again_by_key() -> None:
     world, request = after_a_crash_while_it_rang()
 

@@ -102,6 +102,7 @@ def test_whose_join_is_heard_before_the_transfer_is_queued_all_the_same() -> Non
 def test_a_caller_takes_the_place_in_the_line_that_his_agent_held_for_him() -> None:
     world = _talks("alice").with_queue("support")
     talk = world.agent("alice").request
+    world.time_passes(5)
     place = world.caller_joins("support", channel="consultation", number="alice")
     world.time_passes(20)
 
@@ -111,6 +112,7 @@ def test_a_caller_takes_the_place_in_the_line_that_his_agent_held_for_him() -> N
     assert world.ending_of(talk).outcome == "answered"
     assert world.line("support") == [place]
     assert (world.request(place).channel, world.request(place).caller.number) == ("customer", "+31201234567")
+    assert world.request(place).entered_at == START + 5
     assert world.state_of("alice") == "wrap_up"
     world.with_agents("carol", support=1)
     world.takes_the_call("carol")
@@ -130,8 +132,10 @@ def test_and_waits_there_since_his_first_moment_of_entry_if_the_queue_says_so() 
 
 
 def test_a_caller_takes_the_place_in_the_talk_that_his_agent_had_with_a_colleague() -> None:
-    world = _talks("alice").with_queue("support", wrap_up_seconds=5).with_agents("carol", support=1)
+    world = _talks("alice").with_queue("support", wrap_up_seconds=5, transfers_keep_entry=True)
+    world.with_agents("carol", support=1)
     talk = world.agent("alice").request
+    world.time_passes(5)
     consultation = world.caller_joins("support", channel="consultation")
     world.takes_the_call("carol")
     leg = world.offer_to("alice")
@@ -142,7 +146,7 @@ def test_a_caller_takes_the_place_in_the_talk_that_his_agent_had_with_a_colleagu
 
     assert world.ending_of(talk).outcome == "answered"
     assert (world.state_of("alice"), world.state_of("carol")) == ("wrap_up", "connected")
-    assert world.request(consultation).channel == "customer"
+    assert (world.request(consultation).channel, world.request(consultation).entered_at) == ("customer", START + 5)
     assert len(world.told(RequestHandedOver)) == 1
     world.tell(inputs.ChannelGone(MAIN, ChannelId("customer")))
     assert world.state_of("carol") == "wrap_up"

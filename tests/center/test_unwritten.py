@@ -109,6 +109,19 @@ def test_where_all_phones_are_to_ring_the_others_ring_besides_one_that_was_not_w
     assert world.ringing == {"alice": request, "bob": request}
 
 
+def test_and_one_that_was_not_written_down_rings_besides_the_others() -> None:
+    world = one_queue("alice", "bob", strategy="ring_all")
+    world.pauses("bob")
+    request = world.caller_joins("sales")
+    world.link_is_lost()
+    world.makes_himself_available("bob")
+
+    world.link_is_back(found=[_leg(request, "bob", world)])
+
+    assert world.ringing == {"alice": request, "bob": request}
+    assert world.offer("bob").channel == LOST
+
+
 @pytest.mark.parametrize("caller", ["talks", "is to be bridged", "leaves a message"])
 def test_a_phone_that_rings_for_one_who_can_be_offered_to_nobody_is_hung_up(caller: str) -> None:
     world = one_queue("alice", "bob", callbacks=CallbackRules())
@@ -205,10 +218,13 @@ def test_who_picked_up_unheard_where_another_has_taken_the_call_is_given_no_time
     assert world.told(OfferAnswered, agent="bob") == []
 
 
-def test_who_took_the_call_unheard_is_bridged() -> None:
+@pytest.mark.parametrize("answer_was_heard", [False, True])
+def test_who_took_the_call_unheard_is_bridged(answer_was_heard: bool) -> None:
     world = one_queue()
     request = world.caller_joins("sales")
     leg = world.offer("alice").channel
+    if answer_was_heard:
+        world.answers("alice")
     world.link_is_lost()
 
     world.link_is_back(found=[LiveChannel(leg, bridged=False, accepted=True)])
@@ -233,7 +249,7 @@ def test_who_was_kept_waiting_by_nobody_and_hangs_up_is_not_blamed(accepted: boo
 
 @pytest.mark.parametrize("marked", [False, True])
 def test_an_order_to_bridge_that_was_lost_with_the_link_is_given_again(marked: bool) -> None:
-    world = one_queue()
+    world = one_queue(dropped_come_back=True)
     request = world.caller_joins("sales")
     world.answers("alice")
     world.accepts("alice")
@@ -244,6 +260,7 @@ def test_an_order_to_bridge_that_was_lost_with_the_link_is_given_again(marked: b
 
     repeated = world.last(BridgeRepeated)
     assert (repeated.caller_channel, repeated.deadline) == ("caller-1", world.now + BRIDGE_SECONDS)
+    assert repeated.comes_back_if_dropped
     world.is_bridged("alice")
     assert world.state_of("alice") == "connected"
 
