@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -33,6 +35,8 @@ from acd.center.facts import (
     AnnouncementMade,
     AnyFact,
     BridgeRepeated,
+    CallbackOffered,
+    CallerAsked,
     CallerReleased,
     FeatureAnswered,
     LegReleased,
@@ -412,6 +416,13 @@ async def test_both_in_the_bridge_of_our_order_are_bridged(server: Server) -> No
     assert CallBridged(OFFER) not in server.hears("BridgeEnter", LEG, BridgeUniqueid="b"), "told once"
 
 
+async def test_a_leg_that_comes_first_into_the_bridge_has_not_consulted(server: Server) -> None:
+    server.decides(accepted())
+    server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+    assert CallBridged(OFFER) in server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
+    assert server.hears("HangupRequest", LEG) == [LegHungUp(OFFER)]
+
+
 async def test_two_in_different_bridges_are_not_bridged(server: Server) -> None:
     server.decides(accepted())
     server.hears("BridgeEnter", CALLER, BridgeUniqueid="one")
@@ -522,6 +533,14 @@ async def test_an_attended_transfer_names_the_place_and_the_new_party(server: Se
     ]
 
 
+async def test_from_a_conference_of_three_nobody_is_passed_on(server: Server) -> None:
+    server.bridges()
+    three = {"OrigTransfererUniqueid": LEG, "SecondTransfererUniqueid": "7", "DestType": "Threeway"}
+    both = {"TransfereeUniqueid": CALLER, "TransferTargetUniqueid": "8"}
+    assert server.hears("AttendedTransfer", "", Result="Success", **three, **both) == []
+    assert server.hears("HangupRequest", LEG) == [LegHungUp(OFFER)]
+
+
 async def test_who_was_passed_on_has_a_new_party_when_they_meet(server: Server) -> None:
     server.hears("BlindTransfer", "", Result="Success", TransfererUniqueid=LEG, TransfereeUniqueid=CALLER)
     server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
@@ -608,6 +627,17 @@ async def test_a_place_that_is_handed_over_is_told_with_the_newcomer(server: Ser
     ]
 
 
+async def test_an_agent_who_takes_over_his_caller_s_place_is_on_a_call_of_his_own(server: Server) -> None:
+    server.bridges()
+    transfer = {"OrigTransfererUniqueid": CALLER, "SecondTransfererUniqueid": "second", "DestType": "App"}
+    both = {"TransfereeUniqueid": LEG, "TransferTargetUniqueid": "third"}
+    assert server.hears("AttendedTransfer", "", Result="Success", **transfer, **both) == [
+        LegSentOn(MAIN, OFFER),
+        PlaceTaken(MAIN, (ChannelId(CALLER), ChannelId("second")), ChannelId(LEG), Caller()),
+        PlaceTaken(MAIN, (ChannelId(CALLER), ChannelId("second")), ChannelId("third"), Caller()),
+    ]
+
+
 # ---- Pickups
 
 
@@ -629,6 +659,17 @@ async def test_the_keys_of_who_picked_up_a_callback_are_his(server: Server) -> N
     (key,) = server.hears("UserEvent", "7", UserEvent="AcdCallback", Do="call")
     assert isinstance(key, CallbackKey)
     assert (key.offer, key.action) == (OFFER, "call")
+
+
+@pytest.mark.parametrize(("with_me", "said"), [(True, "1"), (False, ""), (False, "0")])
+async def test_what_an_agent_says_of_his_callback_is_told_as_he_says_it(
+    server: Server, with_me: bool, said: str
+) -> None:
+    told = {"Do": "later", "When": "", "Reason": "ill", "With": said}
+    assert server.hears("UserEvent", LEG, UserEvent="AcdCallback", **told) == [
+        CallbackKey(OFFER, "later", at=None, with_me=with_me, reason="ill")
+    ]
+    assert server.hears("UserEvent", "8", UserEvent="AcdCallback", **told) == [], "he is nobody's leg"
 
 
 async def test_who_has_taken_the_call_before_his_pickup_is_told_has_taken_it(server: Server) -> None:
@@ -841,6 +882,13 @@ async def test_who_took_over_a_place_has_no_mark_of_his_own(server: Server) -> N
     assert server.decides(requeued()) == []
 
 
+async def test_who_was_passed_on_to_somebody_keeps_his_mark(server: Server) -> None:
+    server.bridges()
+    transfer = {"TransfererUniqueid": LEG, "TransfereeUniqueid": CALLER, "TransfereeChannel": CALLER_NAME}
+    server.hears("AttendedTransfer", "", Result="Success", DestType="Bridge", **transfer)
+    assert [action for action, _ in server.decides(requeued())] == ["Setvar", "Redirect"]
+
+
 async def test_who_is_gone_has_no_mark(server: Server) -> None:
     server.bridges()
     server.hears("Hangup", CALLER, Cause="16")
@@ -935,6 +983,26 @@ async def test_a_channel_remembers_in_which_line_it_is(server: Server) -> None:
     assert server.decides(moved) == note
 
 
+async def test_who_may_leave_a_message_is_offered_it_by_the_key_of_his_line(server: Server) -> None:
+    offered = CallbackOffered(at=0, request="r", queue="sales", pbx=MAIN, channel=CALLER, key="1")
+    assert server.decides(offered) == [
+        ("Setvar", {"Channel": CALLER, "Variable": "ACD_MESSAGE_KEY", "Value": "1"}),
+        ("Redirect", {"Channel": CALLER, "Context": "acd-wait", "Exten": "s", "Priority": "offer"}),
+    ]
+
+
+@pytest.mark.parametrize(("place", "digits"), [(12, "digits/1&digits/2"), (None, "")])
+async def test_who_calls_again_is_asked_and_told_his_place(server: Server, place: int | None, digits: str) -> None:
+    asked = CallerAsked(at=0, request="r", queue="sales", pbx=MAIN, channel=CALLER, place=place)
+    assert server.decides(asked) == [
+        ("Setvar", {"Channel": CALLER, "Variable": "ACD_CALLBACK", "Value": "r"}),
+        ("Setvar", {"Channel": CALLER, "Variable": "ACD_DIGITS", "Value": digits}),
+        ("Redirect", {"Channel": CALLER, "Context": "acd-callback-again", "Exten": "s", "Priority": "1"}),
+    ]
+    elsewhere = CallerAsked(at=0, request="r", queue="sales", pbx=PbxName("other"), channel=CALLER, place=place)
+    assert server.decides(elsewhere) == []
+
+
 async def test_what_came_of_a_feature_code_is_told_to_its_channel(server: Server) -> None:
     answered = FeatureAnswered(at=0, pbx=MAIN, channel="7", dial="PJSIP/alice", result="pause")
     assert server.decides(answered) == [("Setvar", {"Channel": "7", "Variable": "ACD_RESULT", "Value": "pause"})]
@@ -977,6 +1045,14 @@ async def test_what_somebody_else_dials_meanwhile_is_left_alone(server: Server, 
     server.hears("Newchannel", LEG, ChannelState="0")
     _is_dialled(server, "8", "PJSIP/mallory-00000008")
     assert _sends_elsewhere(server, to) == []
+
+
+async def test_what_a_channel_dials_or_the_leg_of_another_agent_is_left_alone(server: Server) -> None:
+    server.hears("Newchannel", LEG, ChannelState="0")
+    server.hears("DialBegin", "7", DestUniqueid="8", DestChannel="PJSIP/mallory-00000008")
+    assert _sends_elsewhere(server, "PJSIP/mallory") == []
+    _is_dialled(server, "acd-00000000000000ff", "PJSIP/mallory-00000009")
+    assert _sends_elsewhere(server, "PJSIP/mallory") == []
 
 
 async def test_what_somebody_else_has_dialled_before_is_left_alone(
@@ -1169,6 +1245,51 @@ async def test_a_link_that_is_lost_beats_no_more(server: Server, monkeypatch: py
     for _ in range(10):
         await asyncio.sleep(0)
     assert server.link.asked == []
+
+
+async def test_a_daemon_that_stops_beats_no_more(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("acd.asterisk.watch.HEARTBEAT_SECONDS", 0)
+    await server.comes_up()
+    await server.calls.stop()
+    await _settle()
+    server.link.asked.clear()
+    await _settle()
+    assert server.link.asked == []
+
+
+async def test_a_link_that_is_lost_forgets_who_consulted_and_who_came_early(server: Server) -> None:
+    await server.comes_up()
+    server.bridges()
+    server.hears("BridgeEnter", LEG, BridgeUniqueid="consultation")
+    assert server.hears("HangupRequest", LEG) == []
+    server.hears("UserEvent", "7", UserEvent="AcdAccept")
+
+    server.calls.link_down("cut")
+    await server.comes_up(status(LEG, "ACD_AGENT=alice"), status("7"))
+
+    assert server.hears("HangupRequest", LEG) == [LegHungUp(OFFER)]
+    picked_up = server.hears("Pickup", "7", "PJSIP/bob-0003", TargetUniqueid=LEG)
+    assert picked_up == [CallPickedUp(MAIN, OFFER, ChannelId("7"), "PJSIP/bob")], "what he took, the survey has told"
+    await server.calls.stop()
+
+
+async def test_new_rules_hold_for_whatever_comes_next(server: Server) -> None:
+    site = replace(server.means, country="NL", zone=ZoneInfo("Pacific/Chatham"), mobile_caller_id="queue")
+    server.calls.use(site)
+
+    (joined,) = server.hears("UserEvent", CALLER, UserEvent="AcdJoin", Queue="sales", CallerIDNum="0612345678")
+    assert isinstance(joined, CallerJoined)
+    assert joined.caller.e164 == "+31612345678"
+    server.decides(made(device=_mobile(server), queue_number="0201234567"))
+    assert server.link.last("Originate")["CallerID"] == '"0201234567" <0201234567>'
+    (key,) = server.hears("UserEvent", LEG, UserEvent="AcdCallback", Do="later", When="1430")
+    assert isinstance(key, CallbackKey)
+    assert key.at == datetime(2023, 11, 15, 14, 30, tzinfo=site.zone).timestamp()
+    await server.comes_up(status(CALLER, "ACD_QUEUE=sales", CallerIDNum="0612345678"))
+    (surveyed,) = server.told
+    assert isinstance(surveyed, PbxSurveyed)
+    assert [one.caller.e164 for one in surveyed.channels] == ["+31612345678"]
+    await server.calls.stop()
 
 
 async def test_a_link_that_is_lost_forgets_what_was_under_way(server: Server) -> None:

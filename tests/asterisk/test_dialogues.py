@@ -276,6 +276,71 @@ async def test_who_has_gone_back_meanwhile_is_given_none(office: Office) -> None
     assert office.pbx.set_on(ANN, "ACD_MESSAGE") == []
 
 
+@pytest.mark.parametrize("number", ["", "0033142685300"])
+async def test_who_may_not_be_called_at_his_number_is_asked_for_another_one(office: Office, number: str) -> None:
+    office.joins(number=number)
+    office.asks("begin", number=number)
+    assert await office.is_answered() == "begun"
+    assert office.request().number == ""
+
+    office.asks("number", typed="0033142685300")
+    assert await office.is_answered(times=2) == "refused"
+    assert office.request().number == ""
+
+    office.asks("number", typed=OTHER)
+    assert await office.is_answered(times=3) == "number"
+    assert office.request().number == "+31612345678"
+
+
+async def test_what_cannot_be_written_down_is_not_said(office: Office) -> None:
+    await office.begins()
+    office.disk.is_full()
+
+    office.asks("number", typed=OTHER)
+
+    assert await office.is_answered(times=2) == "refused"
+    office.joins(AGAIN, OTHER)
+    office.asks("begin", AGAIN, OTHER)
+    assert await office.is_answered(AGAIN) == "no"
+    assert office.pbx.set_on(AGAIN, "ACD_MESSAGE") == []
+
+
+async def test_who_goes_back_waits_where_he_waited(office: Office) -> None:
+    await office.begins()
+
+    office.asks("back")
+
+    assert not office.request().aside
+    assert "Redirect" not in office.pbx.names()
+    office.asks("recorded")
+    assert await office.is_answered(times=2) == "bad", "it is no message of his any more"
+    office.hears("HangupRequest", ANN)
+    assert office.told(RequestEnded)
+
+
+async def test_who_goes_back_too_late_joins_and_is_asked(office: Office) -> None:
+    await office.begins()
+    office.asks("left")
+    await office.is_answered(times=2)
+
+    office.asks("back")
+
+    assert office.pbx.last("Redirect") == {"Channel": ANN, "Context": "acd-wait", "Exten": "s", "Priority": "1"}
+    assert office.told(RequestEnded) == []
+
+
+async def test_who_hangs_up_before_he_has_spoken_has_left(office: Office) -> None:
+    office.joins()
+    office.asks("begin")
+    await office.is_answered()
+
+    office.hears("Hangup", ANN, Cause="16")
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "keeping a message"))
+
+    assert office.told(CallbackPromised) == []
+    assert office.told(RequestEnded)
+
+
 async def test_the_number_that_he_types_is_on_disk_before_he_speaks(office: Office) -> None:
     await office.begins()
     office.disk.is_slow()
@@ -301,6 +366,7 @@ async def test_he_hears_that_it_is_kept_when_it_is_on_disk(office: Office) -> No
     office.disk.writes()
 
     assert await office.is_answered(times=2) == "kept"
+    assert office.pbx.set_on(ANN, "ACD_DIGITS")[-1] == "digits/1", "his place"
 
 
 async def test_who_accepts_his_message_and_hangs_up_has_left_it_once(office: Office) -> None:
