@@ -756,7 +756,6 @@ def test_a_web_form_makes_one_that_stands_in_line() -> None:
 
 
 def test_its_hours_are_those_of_the_customer() -> None:
-def test_nor_is_such_a_one_made_outside_the_hours_of_its_number() -> None:
     world = callback_queue()
     world.calendar_turns("zone", is_open=False)
     request = asks(world, hours="zone")

@@ -22,8 +22,7 @@ from acd.center.facts import (
     RequestEnded,
     RequestQueued,
 )
-from acd.center.inputs import DaemonStarted, LiveChannel, PbxSurveyed
-from acd.center.inputs import ChannelGone, LiveChannel, PbxSurveyed
+from acd.center.inputs import ChannelGone, DaemonStarted, LiveChannel, PbxSurveyed
 from acd.center.model import AgentName, Caller, ChannelId, Need, PbxName, QueueName
 from acd.center.offers import HANG_UP_SECONDS
 
