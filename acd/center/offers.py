@@ -335,7 +335,7 @@ def time_is_up(turn: Turn, offer: Offer) -> None:
     elif request := to_be_bridged(turn, offer):
         _never_connected(turn, offer, request)
         release_leg(turn, offer)
-    elif offer.connected_at is not None and not offer.released:
+    elif not offer.released:
         release_leg(turn, offer)
     else:
         turn.tell(LegGone(at=turn.now, offer=offer.id, overdue=True))

@@ -219,7 +219,7 @@ def test_what_was_dialled_is_remembered_for_a_day() -> None:
     assert world.center.state.dialled == [(START + 50_000, NUMBER), (START + 100_000, NUMBER)]
 
 
-def test_of_too_many_that_were_dialled_the_newer_half_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_too_many_that_were_dialled_the_newest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folding, "MOST_DIALLED", 6)
     world, _ = with_a_callback()
     for _ in range(7):
@@ -227,7 +227,7 @@ def test_of_too_many_that_were_dialled_the_newer_half_is_remembered(monkeypatch:
         world.customer_is_not_reached("alice", Missed.BUSY)
         world.time_passes(60)
 
-    assert [at - START for at, _ in world.center.state.dialled] == [240, 300, 360]
+    assert [at - START for at, _ in world.center.state.dialled] == [60, 120, 180, 240, 300, 360]
 
 
 def test_a_customer_who_was_called_is_not_remembered_as_a_caller_who_may_come_back() -> None:

@@ -16,7 +16,7 @@ from acd.center.facts import (
     RequestConnected,
     RequestEnded,
 )
-from acd.center.inputs import LegBegan, LegEnd, LegHungUp
+from acd.center.inputs import LegBegan, LegEnd, LegHungUp, LegRejected
 from acd.center.model import AgentName, Caller, OfferOutcome
 from acd.center.offers import BRIDGE_SECONDS, HANG_UP_SECONDS, LEG_ENDS_SECONDS, offer_of
 from acd.center.reach import Device
@@ -377,6 +377,19 @@ def test_a_talk_whose_leg_s_end_is_never_heard_leaves_the_agent_free_after_all()
     world.time_passes(HANG_UP_SECONDS)
 
     assert world.ringing == {"alice": request}
+
+
+def test_a_leg_whose_agent_has_refused_by_a_key_and_that_does_not_end_is_told_to() -> None:
+    world = one_queue()
+    world.caller_joins("sales")
+    world.answers("alice")
+    leg = world.offer_to("alice")
+    world.tell(LegRejected(leg, pause=False))
+
+    world.time_passes(LEG_ENDS_SECONDS)
+
+    assert [told.offer for told in world.told(LegReleased)] == [leg]
+    assert world.told(LegGone) == []
 
 
 @pytest.mark.parametrize("stage", ["ringing", "answered", "accepted"])

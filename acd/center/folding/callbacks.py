@@ -161,9 +161,8 @@ def _customer_dialled(state: State, fact: CustomerDialled) -> None:
     request = state.requests[fact.request]
     request.attempts, request.reach = fact.attempt, Reach.DIALLING
     state.dialled.append((fact.at, fact.number))
-    if state.dialled[0][0] < fact.at - DAY_SECONDS or len(state.dialled) > MOST_DIALLED:
-        recent = [one for one in state.dialled if one[0] >= fact.at - DAY_SECONDS]
-        state.dialled = recent[-MOST_DIALLED // 2 :]
+    while state.dialled[0][0] < fact.at - DAY_SECONDS or len(state.dialled) > MOST_DIALLED:
+        del state.dialled[0]
 
 
 def _customer_reached(state: State, fact: CustomerReached) -> None:
