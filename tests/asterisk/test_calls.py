@@ -850,6 +850,13 @@ async def test_an_offer_that_came_to_nothing_bridges_nobody(server: Server) -> N
     assert server.decides(accepted(OfferOutcome.REJECTED)) == []
 
 
+@pytest.mark.parametrize("why", [{"found_bridged": True}, {"caller_channel": ""}])
+async def test_an_agent_who_talks_already_or_has_taken_a_callback_is_bridged_with_nobody(
+    server: Server, why: dict[str, Any]
+) -> None:
+    assert server.decides(accepted(**why)) == []
+
+
 async def test_a_bridge_that_is_refused_has_failed(server: Server) -> None:
     server.decides(accepted())
     assert await server.refuses(ActionRefused("no such channel")) == [BridgeFailed(OFFER, "no such channel")]

@@ -155,6 +155,19 @@ async def logged(logs: list[Any], event: str) -> dict[str, Any]:
             await asyncio.sleep(0)
 
 
+def timers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, asyncio.TimerHandle]]:
+    """Whatever is planned from here on, and after how many seconds."""
+    loop, planned = asyncio.get_running_loop(), list[tuple[float, asyncio.TimerHandle]]()
+    usual = loop.call_later
+
+    def plans(seconds: float, *what: Any, **more: Any) -> asyncio.TimerHandle:
+        planned.append((seconds, usual(seconds, *what, **more)))
+        return planned[-1][1]
+
+    monkeypatch.setattr(loop, "call_later", plans)
+    return planned
+
+
 # ---- Coming up
 
 
@@ -180,6 +193,50 @@ async def test_an_asterisk_that_does_not_boot_is_told_of(ami: FakeAmi, heard: He
             line = await logged(logs, "ami.not_booted")
     assert line["pbx"] == "main"
     assert "read = system" in line["hint"]
+
+
+async def test_whether_an_asterisk_boots_is_looked_at_no_more_when_its_connection_is_gone(
+    ami: FakeAmi, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = timers(monkeypatch)
+    ami.replies["Login"] = takes_login_while_starting
+    async with started(a_link(ami.port, heard, replace(HASTY, boot_seconds=77.0))):
+        await (await ami.session()).next("Ping")
+        assert [timer.cancelled() for seconds, timer in planned if seconds == 77.0] == [False]
+    assert [timer.cancelled() for seconds, timer in planned if seconds == 77.0] == [True]
+
+
+async def test_a_link_that_was_up_comes_up_again_only_when_asterisk_has_booted_and_answers(
+    ami: FakeAmi, heard: Heard
+) -> None:
+    async with up(ami, heard) as (link, session):
+        ami.replies["Login"] = takes_login_while_starting
+        session.close()
+        await heard.down()
+        session = await ami.session()
+        await session.next("Ping")
+        await session.next("Ping")
+        assert not link.up, "it has answered, and not booted"
+
+        ami.replies["Login"], ami.replies["Ping"] = takes_login, answers_nothing
+        session.close()
+        session = await ami.session()
+        ping = await session.next("Ping")
+        assert heard.told.empty(), "it has booted, and not answered"
+        ami.replies["Ping"] = pongs
+        pongs(session, ping)
+        await heard.up()
+
+
+async def test_a_loss_is_seen_at_once_and_pings_go_on_in_their_time(ami: FakeAmi, heard: Heard) -> None:
+    async with up(ami, heard, replace(HASTY, ping_seconds=77.0)) as (link, session):
+        session.close()
+        await heard.down()
+        await heard.up()
+        session = await ami.session()
+        for _ in range(20):
+            await link.send("Marker")
+        assert session.names.count("Ping") == 1
 
 
 async def test_it_logs_in_with_its_user_and_event_classes(ami: FakeAmi, heard: Heard) -> None:
@@ -449,6 +506,20 @@ async def test_an_action_without_an_answer_times_out_and_leaves_nothing_behind(a
         assert link.up
 
 
+async def test_an_action_that_is_answered_is_waited_for_no_more(
+    ami: FakeAmi, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = timers(monkeypatch)
+    patience = replace(HASTY, ping_seconds=77.0, action_seconds=88.0, list_seconds=99.0)
+    ami.replies["Status"] = lists("Status", [])
+    async with up(ami, heard, patience) as (link, _):
+        await link.send("Setvar")
+        await link.ask("Status")
+        assert [timer.cancelled() for seconds, timer in planned if seconds == 88.0] == [True, True], "login and action"
+        assert [timer.cancelled() for seconds, timer in planned if seconds == 99.0] == [True]
+        assert {seconds for seconds, timer in planned if not timer.cancelled()} <= {77.0, HASTY.boot_seconds}
+
+
 async def test_a_refused_action_says_what_asterisk_said(ami: FakeAmi, heard: Heard) -> None:
     ami.replies["Hangup"] = lambda session, action: session.refuse(action, "No such channel")
     async with up(ami, heard) as (link, _):
@@ -529,9 +600,15 @@ async def test_a_list_that_never_completes_times_out(ami: FakeAmi, heard: Heard)
         session.tell("Status", f"ActionID: {action['ActionID'][0]}", "Uniqueid: a")
 
     ami.replies["Status"] = forgets_the_end
-    async with up(ami, heard, replace(HASTY, list_seconds=0.05)) as (link, _):
+    patience = replace(HASTY, list_seconds=0.05)
+    async with up(ami, heard, patience, wanted=frozenset()) as (link, session):
         with pytest.raises(ActionTimeout, match=r"Status within 0\.05 s"):
             await link.ask("Status")
+        status = await session.next("Status")
+        session.tell("StatusComplete", f"ActionID: {status['ActionID'][0]}", "EventList: Complete", "ListItems: 1")
+        await link.send("Marker")
+        outcomes = {outcome for (action, outcome) in link.counts.actions if action == "Status"}
+        assert outcomes == {"timeout"}, "its end comes too late"
 
 
 async def test_a_list_that_is_refused_says_so(ami: FakeAmi, heard: Heard) -> None:
@@ -739,6 +816,28 @@ async def test_only_a_link_that_was_up_for_a_while_starts_from_the_shortest_paus
     assert slept == ([0.001] * 3 if starts_again else [0.001, 0.002, 0.004])
 
 
+@pytest.mark.parametrize(("settled_seconds", "starts_again"), [(0.0, True), (PATIENCE_SECONDS, False)])
+async def test_only_a_login_that_was_good_for_a_while_is_refused_from_the_shortest_pause_again(
+    settled_seconds: float, starts_again: bool, ami: FakeAmi, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(random, "uniform", lambda low, high: low)
+    patience = replace(HASTY, settled_seconds=settled_seconds, refused_seconds=(0.1, 0.8))
+    ami.replies["Login"] = refuses_login
+    with capture_logs() as logs:
+        async with started(a_link(ami.port, heard, patience)):
+            await (await ami.session()).next("Login")
+            ami.replies["Login"] = takes_login
+            await heard.up()
+            ami.replies["Login"] = refuses_login
+            (await ami.session()).close()
+            await heard.down()
+            await (await ami.session()).next("Login")
+            ami.replies["Login"] = takes_login
+            await heard.up()
+    pauses = [line["retry_in_seconds"] for line in logs if line["event"] == "ami.login_refused"]
+    assert pauses == ([0.1, 0.1] if starts_again else [0.1, 0.2])
+
+
 async def test_an_outage_is_logged_once_not_at_every_attempt(ami: FakeAmi, heard: Heard) -> None:
     ami.replies["Login"] = lambda session, login: session.close()
     with capture_logs() as logs:
@@ -754,22 +853,15 @@ async def test_an_outage_is_logged_once_not_at_every_attempt(ami: FakeAmi, heard
 async def test_an_asterisk_that_is_not_there_is_tried_at_the_links_own_pauses_only(
     ami: FakeAmi, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loop, planned = asyncio.get_running_loop(), list[float]()
-    usual = loop.call_later
-
-    def plans(seconds: float, *what: Any, **more: Any) -> asyncio.TimerHandle:
-        planned.append(seconds)
-        return usual(seconds, *what, **more)
-
     await ami.vanish()
     with capture_logs() as logs, monkeypatch.context() as watched:
-        watched.setattr(loop, "call_later", plans)
+        planned = timers(watched)
         async with started(a_link(ami.port, heard)):
             assert "Connect call failed" in (await logged(logs, "ami.unreachable"))["why"]
             while len(planned) < 3:
                 await asyncio.sleep(0)
     low, high = HASTY.retry_seconds
-    assert [low <= seconds <= 2 * high for seconds in planned] == [True] * len(planned)
+    assert [low <= seconds <= 2 * high for seconds, _ in planned] == [True] * len(planned)
 
 
 async def test_stopping_during_an_outage_really_stops(ami: FakeAmi, heard: Heard) -> None:
