@@ -186,6 +186,15 @@ async def test_the_link_is_up_once_asterisk_has_booted(ami: FakeAmi, heard: Hear
         assert link.up
 
 
+async def test_a_link_that_is_up_says_so_once_however_often_it_is_answered(ami: FakeAmi, heard: Heard) -> None:
+    async with up(ami, heard) as (link, session):
+        for _ in range(4):
+            await session.next("Ping")
+        session.boot()
+        await link.send("Marker")
+        assert heard.told.empty()
+
+
 async def test_an_asterisk_that_does_not_boot_is_told_of(ami: FakeAmi, heard: Heard) -> None:
     ami.replies["Login"] = takes_login_while_starting
     with capture_logs() as logs:
