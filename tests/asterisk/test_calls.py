@@ -719,6 +719,7 @@ async def test_of_calls_that_are_over_nothing_is_remembered(server: Server) -> N
     server.hears("BridgeEnter", LEG, BridgeUniqueid="consultation")
     server.hears("BridgeEnter", "8", BridgeUniqueid="consultation")
     server.hears("BlindTransfer", "", Result="Success", TransfererUniqueid=LEG, TransfereeUniqueid=CALLER)
+    server.hears("UserEvent", CALLER, UserEvent="AcdMessage", Step="begin")
     server.hears("UserEvent", third, UserEvent="AcdJoin", Queue="sales")
     server.hears("UserEvent", "9", UserEvent="AcdAccept")
     server.hears("Pickup", "9", TargetUniqueid=third)
@@ -1241,6 +1242,16 @@ async def test_a_survey_that_fails_is_made_again(server: Server, monkeypatch: py
     await server.calls.stop()
 
 
+async def test_an_asterisk_that_cannot_be_surveyed_is_not_asked_again_at_once(server: Server) -> None:
+    server.calls.link_up()
+    await _settle()
+    server.link.surveys[-1].set_exception(ActionTimeout("late"))
+    await _settle()
+    assert server.link.names().count("Status") == 1
+    assert server.told == []
+    await server.calls.stop()
+
+
 async def test_a_link_that_is_lost_beats_no_more(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("acd.asterisk.watch.HEARTBEAT_SECONDS", 0)
     await server.comes_up()
@@ -1344,6 +1355,22 @@ async def test_what_contradicts_the_center_no_more_or_not_at_all_is_not_told(com
     assert await compared.lists(status("8")) == [], "another one"
     assert await compared.lists(status("8")) == [], "it is a first time again"
     assert (compared.link.failed, compared.link.cuts) == ([], [])
+    await compared.calls.stop()
+
+
+async def test_between_two_comparisons_and_two_looks_some_time_goes_by(
+    compared: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("acd.asterisk.watch.BELIEVE_AFTER_SECONDS", 2)
+    await compared.comes_up()
+    await compared.lists(status("7"))
+    assert compared.link.names().count("Status") == 2, "what is on its way is to come first"
+    compared.calls.link_down("cut")
+
+    monkeypatch.setattr("acd.asterisk.watch.COMPARE_SECONDS", 60)
+    await compared.comes_up()
+    await _settle()
+    assert compared.link.names().count("Status") == 3
     await compared.calls.stop()
 
 

@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from test_calls import FakeLink, _settle, status
 
 from acd.asterisk.calls import Calls
-from acd.asterisk.link import Answer, Event, Link
+from acd.asterisk.link import ActionTimeout, Answer, Event, Link
 from acd.asterisk.means import Means
 from acd.center import Center, inputs
 from acd.center.facts import (
@@ -674,6 +674,31 @@ async def test_what_became_of_another_attempt_says_nothing_of_this_one(office: O
     await office.dies_and_starts()
 
     assert office.request().reach == "missed"
+
+
+async def test_what_becomes_of_an_attempt_whose_leg_is_there_is_told_by_that(office: Office) -> None:
+    leg = await has_pressed_the_key(office)
+    office.disk.writes()
+    await office.pbx.until_set(leg, "ACD_DIAL")
+    office.pbx.globals["ACD_TRIED_alice"] = f"{leg.removeprefix('acd-')}.1 BUSY"
+    tried = office.pbx.set_on(leg, "ACD_ATTEMPT")[-1]
+
+    await office.dies_and_starts(
+        status(leg, "ACD_AGENT=alice", "ACD_DEVICE=PJSIP/alice", "ACD_ACCEPTED=yes", f"ACD_TRIED={tried}")
+    )
+
+    assert "ACD_TRIED_alice" not in [headers["Variable"] for action, headers in office.pbx.asked if action == "Getvar"]
+    assert office.request().reach == "dialling"
+
+
+async def test_an_asterisk_that_does_not_say_how_many_fell_back_is_steered(office: Office) -> None:
+    office.tell(inputs.PbxLost(MAIN))
+    office.pbx.fails["Getvar"] = ActionTimeout("late")
+
+    await office.comes_up()
+
+    office.joins()
+    assert office.told(RequestQueued)
 
 
 async def test_of_a_leg_that_had_no_customer_to_dial_nothing_is_asked_when_it_is_gone(office: Office) -> None:
