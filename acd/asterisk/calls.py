@@ -152,7 +152,7 @@ class Calls:
         picture = await self._watch.picture()
         may_call = await self._callbacks.catch_up(picture.live, picture.started)
         self._channels.name_of = {ChannelId(channel["Uniqueid"]): channel["Channel"] for channel in picture.channels}
-        self._channels.keep_picked_up(self._channels.name_of.keys())
+        self._channels.keep(self._channels.name_of.keys())
         self._channels.legs = {channel.channel: "" for channel in picture.live if offer_of(channel.channel)}
         up = (one for one in picture.channels if one["ChannelState"] == reading.UP)
         self._channels.answered = {ChannelId(one["Uniqueid"]) for one in up}
@@ -408,6 +408,7 @@ class Calls:
         if channel in self._channels.legs:
             self._channels.legs[channel] = event["Reason"]
         else:
+            self._channels.forget(channel)
             how, cause = reading.why_not_originated(event["Reason"])
             self._tell(LegEnded(offer=offer, how=how, cause=cause))
 

@@ -84,8 +84,12 @@ class Channels:
         """It was not made by us, or has become an ordinary call."""
         return channel in self.sent_on or offers.offer_of(channel) is None
 
-    def keep_picked_up(self, alive: Set[ChannelId]) -> None:
+    def keep(self, alive: Set[ChannelId]) -> None:
+        """What ended unheard is forgotten, where nothing but its end would have it forgotten."""
         self.picked_up = {channel: offer for channel, offer in self.picked_up.items() if channel in alive}
+        self.settled_at = {channel: at for channel, at in self.settled_at.items() if channel in alive}
+        for known in (self.mobiles, self.rang, self.forwarded, self.sent_on):
+            known.intersection_update(alive)
 
     def expect_bridge(self, caller: ChannelId, leg: ChannelId, offer: OfferId) -> None:
         self.to_bridge[caller] = (leg, offer)

@@ -88,11 +88,11 @@ class Orders:
             headers["CallerID"] = caller_id
         if fact.device.kind == MOBILE:
             self._channels.mobiles.add(fact.channel)
-        self.send(
-            "Originate",
-            headers,
-            otherwise=lambda why: LegEnded(offer=fact.offer, how=LegEnd.UNREACHABLE, cause=why),
-        )
+        self.send("Originate", headers, otherwise=lambda why: self._not_rung(fact, why))
+
+    def _not_rung(self, fact: OfferMade, why: str) -> LegEnded:
+        self._channels.forget(fact.channel)
+        return LegEnded(offer=fact.offer, how=LegEnd.UNREACHABLE, cause=why)
 
     def _way_to(self, fact: OfferMade) -> tuple[str, Caller]:
         """What is dialled, and whom the telephone shows. Raises DialRefused, NoTrunk."""

@@ -753,6 +753,25 @@ async def test_a_caller_of_whom_nothing_is_known_is_shown_as_such(server: Server
     assert "CallerID" not in headers
 
 
+@pytest.mark.parametrize("ends", ["no channel was made", "refused", "while nobody listened"])
+async def test_of_a_mobile_that_was_dialled_in_vain_nothing_is_remembered(server: Server, ends: str) -> None:
+    before = _kept(server.calls)
+    server.decides(made(device=_mobile(server)))
+    if ends == "refused":
+        await server.refuses(ActionRefused("Permission denied"))
+    elif ends == "no channel was made":
+        server.hears("OriginateResponse", LEG, Response="Failure", Reason="0")
+    else:
+        server.hears("Newchannel", LEG, ChannelState="0")
+        server.hears("DialState", "", DestUniqueid=LEG, DialStatus="RINGING")
+        server.calls.link_down("reset by peer")
+        await server.comes_up()
+        await server.calls.stop()
+        await _settle()
+
+    assert _kept(server.calls) == before
+
+
 async def test_a_leg_that_was_found_is_not_dialled_again(server: Server) -> None:
     assert server.decides(made(found=True)) == []
 
