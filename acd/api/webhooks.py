@@ -110,6 +110,7 @@ class Webhook:
                 self._metrics.error("webhooks")
                 await asyncio.sleep(RETRY_LIMIT_SECONDS)
                 continue
+            self._metrics.webhook_behind(self._name, feed.newest - self.position)
             if not events:
                 await feed.news(self.position, LOOK_SECONDS)
             elif await self._is_taken(session, events):
@@ -117,7 +118,6 @@ class Webhook:
             else:
                 await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - so that receivers are not in step
                 pause = min(2 * pause, RETRY_LIMIT_SECONDS)
-            self._metrics.webhook_behind(self._name, feed.newest - self.position)
 
     async def _is_taken(self, session: aiohttp.ClientSession, events: list[Event]) -> bool:
         """True, too, if there is nothing among them that it is to get."""

@@ -86,6 +86,7 @@ async def test_a_hangup_handler_of_the_operators_runs_once_and_at_the_end(centre
     waiting = caller.call("8sales")
     await centre.until(lambda state: state.requests)
     waiting.hangup()
+    await centre.told(RequestEnded)
     assert (await centre.heard("UserEvent", UserEvent="Farewell"))["Status"] == ""
 
     talking = caller.call("8sales")
