@@ -77,6 +77,9 @@ class Recorder:
             self._changed.clear()
             await self._changed.wait()
 
+    def has_told(self, user_event: str) -> bool:
+        return any(event.get("UserEvent") == user_event for event in self._told)
+
     def story(self) -> Story:
         names = Names()
         story: Story = defaultdict(list)

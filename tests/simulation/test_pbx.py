@@ -98,6 +98,7 @@ async def the_caller_is_put_back_into_the_line(office: Exchange) -> None:
     caller = await office.call_in("sales")
     await office.waiting()
     await office.redirect("acd-wait", "s", "again")
+    await office.until(lambda: office.recorder.has_told("AcdWaits"))
     office.hang_up(caller)
 
 
