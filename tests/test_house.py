@@ -19,6 +19,7 @@ WHAT_THE_CENTER_IS_MADE_OF = {
     "collections",
     "enum",
     "heapq",
+    "itertools",
     "math",
     "msgspec",
     "typing",

@@ -51,6 +51,7 @@ VARIABLES = (
     "ACD_DIALLED",
 )
 """The channel variables by which a waiting caller and an agent's leg are recognised."""
+_NONE_SET = dict.fromkeys(VARIABLES, "")
 NOBODY = "nobody"
 """What `acd-wait` sets BRIDGEPEER to. A bridge overwrites it, and takes it away when it ends."""
 DIALS, UP = "4", "6"
@@ -125,9 +126,12 @@ def live_channel(event: Event, country: str | None, ahead_seconds: float = 0) ->
 
 def _variables(event: Event) -> dict[str, str]:
     """Of a `Status` event: one header `Variable: NAME=value` for each that was asked for; `(null)` if it is not set."""
-    pairs = (line.partition("=") for line in event.all("Variable"))
-    found = {name: "" if value == "(null)" else value for name, _, value in pairs}
-    return {name: found.get(name, "") for name in VARIABLES}
+    found = _NONE_SET.copy()
+    for line in event.all("Variable"):
+        name, _, value = line.partition("=")
+        if value != "(null)":
+            found[name] = value
+    return found
 
 
 def attempt_ended(status: str) -> str:
@@ -158,7 +162,9 @@ def caller(event: Event, country: str | None, who: str = "") -> Caller:
 
 
 def _known(text: str) -> str:
-    return "" if text == "<unknown>" else "".join(letter for letter in text if letter.isprintable())
+    if text == "<unknown>":
+        return ""
+    return text if text.isprintable() else "".join(filter(str.isprintable, text))
 
 
 def priority(text: str) -> int | None:
@@ -177,10 +183,11 @@ def number(text: str) -> int | None:
 
 def seconds(text: str) -> float | None:
     """A duration or a moment from the dialplan; None if there is none, or none that can be read."""
+    if not text:
+        return None
     if re.fullmatch(r"\d{1,12}(\.\d{1,6})?", text, re.ASCII):
         return float(text)
-    if text:
-        log.warning("join.bad_seconds", value=text[:40])
+    log.warning("join.bad_seconds", value=text[:40])
     return None
 
 
@@ -207,6 +214,8 @@ def _first_after(now: float, at: datetime) -> float | None:
 def needs(text: str) -> Needs:
     """Skills as the dialplan writes them: `french,billing:3`. One that cannot be read is not needed: better somebody
     who may not know enough than nobody."""
+    if not text:
+        return ()
     levels: dict[str, int] = {}
     for part in filter(None, (part.strip() for part in text[:LONGEST_SKILLS].split(","))):
         found = re.fullmatch(r"([a-zA-Z0-9_.-]{1,64})(?::([1-9]\d?|100))?", part, re.ASCII)

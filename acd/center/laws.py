@@ -12,11 +12,12 @@ from acd.center.state import State
 
 def idle_waste(state: State) -> list[QueueName]:
     """Queues in which a caller who may be served and an agent who may serve him both wait: there are none."""
-    return [name for name, queue in state.queues.items() if any(_wastes(state, lane) for lane in queue.all_lanes())]
+    lanes = ((name, lane) for name, queue in state.queues.items() for lane in queue.all_lanes())
+    return sorted({name for name, lane in lanes if lane.open and _wastes(state, lane)})
 
 
 def _wastes(state: State, lane: Lane) -> bool:
-    if not len(lane.pool) or not lane.open:
+    if not len(lane.pool):
         return False
     beyond = {pbx: devices.beyond_reach(state, pbx) for pbx in state.steered}
     reached = {pbx for pbx, names in beyond.items() if not names or lane.pool.within_reach(names)}

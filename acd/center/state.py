@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 from heapq import heappop, heappush
+from itertools import chain
 
 from msgspec import Struct, field
 
@@ -88,8 +89,7 @@ class Queue(Struct):
     """It stands in the rules no more: it takes nobody in and finishes those it has."""
 
     def all_lanes(self) -> Iterator[Lane]:
-        yield from self.lanes.values()
-        yield from self.held.values()
+        return chain(self.lanes.values(), self.held.values())
 
     def lanes_of(self, agent: Agent) -> Iterator[Lane]:
         """Those whose requests he can serve."""
