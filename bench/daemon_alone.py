@@ -33,6 +33,7 @@ from acd.center.model import Caller, ChannelId, Need, Needs, OfferId, PbxName, Q
 from acd.daemon import Daemon
 from acd.journal import Journal, open_journal
 from acd.simulation import ami
+from acd.simulation.channels import Headers
 from acd.simulation.pbx import SimulatedPbx
 from acd.simulation.people import Manner, Visitor
 from bench.machine import cpu_seconds, memory_bytes
@@ -314,11 +315,11 @@ class Exchange:
         queue = QUEUES[self._callers % len(QUEUES)]
         self.pbx.call(Visitor(queue, number=f"+3161{self._callers:07}", name="A Caller"))
 
-    def _hear(self, name: str, kind: str, lines: str) -> None:
+    def _hear(self, name: str, kind: str, headers: Headers) -> None:
         self.events += 1
         if name == "BridgeDestroy":
             self.done += 1
-        elif name == "Hangup" and "\r\nUniqueid: acd-" not in lines and self._keeps_calling:
+        elif name == "Hangup" and not headers["Uniqueid"].startswith("acd-") and self._keeps_calling:
             asyncio.get_running_loop().call_soon(self._call)
 
 

@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 
 from acd import config as configuration
 from acd.asterisk.ports import LOOPBACK
+from acd.simulation.channels import Channel, ChannelState
 from acd.simulation.people import Visitor
 from bench.daemon_alone import Exchange, Figures, end, everybody_logs_in, exchange_running, tables, toml
 from bench.machine import cpu_seconds, memory_bytes
@@ -40,15 +41,10 @@ NOISE = (
     "Hangup",
 )
 """Of channels that have nothing to do with us. acd listens to five of the eight."""
-_LINES = (
-    "Channel: PJSIP/other-{n:08x}\r\nChannelState: 6\r\nChannelStateDesc: Up\r\nCallerIDNum: {n}\r\n"
-    "CallerIDName: Other\r\nConnectedLineNum: <unknown>\r\nConnectedLineName: <unknown>\r\nLanguage: en\r\n"
-    "AccountCode: \r\nContext: other\r\nExten: s\r\nPriority: 1\r\nUniqueid: 99.{n}\r\nLinkedid: 99.{n}\r\n"
-)
 _MORE = {
-    "UserEvent": "UserEvent: Other\r\n",
-    "Hangup": "Cause: 16\r\nCause-txt: Normal Clearing\r\n",
-    "BridgeEnter": "BridgeUniqueid: other-{n}\r\n",
+    "UserEvent": {"UserEvent": "Other"},
+    "Hangup": {"Cause": "16", "Cause-txt": "Normal Clearing"},
+    "BridgeEnter": {"BridgeUniqueid": "other"},
 }
 
 
@@ -81,9 +77,11 @@ class Stormy(Exchange):
     def _say(self) -> None:
         self._told += 1
         name = NOISE[self._told % len(NOISE)]
-        lines = (_LINES + _MORE.get(name, "")).format(n=self._told // len(NOISE))
+        number = self._told // len(NOISE)
+        channel = Channel(f"PJSIP/other-{number:08x}", f"99.{number}", ChannelState.UP, exten="s")
+        headers = channel.shown() | _MORE.get(name, {})
         for hear in self.pbx.heard_by:
-            hear(name, "user" if name == "UserEvent" else "call", lines)
+            hear(name, "user" if name == "UserEvent" else "call", headers)
 
     def _flood(self) -> None:
         self._told += 1

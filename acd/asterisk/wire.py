@@ -12,7 +12,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from panoramisk import manager as panoramisk
 from panoramisk.actions import Action
@@ -22,6 +23,8 @@ from acd.asterisk.forgery import Mender
 
 Headers: TypeAlias = Mapping[str, str | Sequence[str]]
 """What an action carries; a list repeats its header."""
+Repeated: TypeAlias = Mapping[str, Sequence[str]]
+"""Header → its values, in order."""
 
 LINE_LIMIT_BYTES = 1_017
 """Of one outgoing line without its end: 1,017 passed and 1,027 was refused (22.10.1; `inbuf[1025]` in manager.c)."""
@@ -42,6 +45,7 @@ _HEADER = re.compile(r"[A-Za-z0-9-]+")
 _BREAKS = re.compile(r"[\r\n\0]")
 _ASTERISK_BLANKS = "".join(map(chr, range(1, 33)))  # ast_skip_blanks() in strings.h
 _OWN_HEADERS = {"action", "actionid"}
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _SILENT = logging.Logger("panoramisk", level=logging.CRITICAL + 1)
 """panoramisk logs whole messages: the login's secret, callers' numbers. What is worth knowing the Link logs itself."""
 
@@ -72,34 +76,33 @@ class Event(dict[str, str]):
 
     __slots__ = ("_repeated", "name")
 
-    def __init__(self, name: str) -> None:
-        super().__init__()
+    def __init__(self, name: str, first: Mapping[str, str] = _NONE, repeated: Repeated = _NONE) -> None:
+        """The first value of each header, and all of those that are repeated."""
+        super().__init__(first)
         self.name = name
-        self._repeated: dict[str, list[str]] | None = None
+        self._repeated = repeated
 
     def all(self, header: str) -> Sequence[str]:
         """Every value of a header, in order; empty for one that is not there."""
-        if self._repeated and header in self._repeated:
+        if header in self._repeated:
             return self._repeated[header]
         return [self[header]] if header in self else []
 
-    def _repeat(self, header: str, value: str) -> None:
-        if self._repeated is None:
-            self._repeated = {}
-        self._repeated.setdefault(header, [self[header]]).append(value)
-
     @classmethod
     def parse(cls, name: str, text: str) -> Event:
-        event = cls(name)
+        first: dict[str, str] = {}
+        repeated: dict[str, list[str]] = {}
         for line in text.split("\r\n"):
             header, found, value = line.partition(": ")
             if not found:
                 continue
-            if header in event:
-                event._repeat(header, value)
+            if header not in first:
+                first[header] = value
+            elif header in repeated:
+                repeated[header].append(value)
             else:
-                event[header] = value
-        return event
+                repeated[header] = [first[header], value]
+        return cls(name, first, repeated)
 
 
 Answer: TypeAlias = Event

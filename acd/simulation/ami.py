@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from acd.simulation.channels import Caller, Channel, Leg, Originate
+from acd.simulation.channels import Caller, Channel, Headers, Leg, Originate, Status
 from acd.simulation.pbx import SimulatedPbx
 
 LOOPBACK = "127.0.0.1"
@@ -35,39 +35,44 @@ class Session:
     def __init__(self, pbx: SimulatedPbx) -> None:
         self._pbx = pbx
 
-    def answer(self, action: Action, lines: str, response: str = "Success") -> None:
+    def answer(self, action: Action, headers: Headers, response: str = "Success") -> None:
         raise NotImplementedError
 
-    def list(self, action: Action, name: str, listed: Sequence[str]) -> None:
+    def list(self, action: Action, name: str, listed: Sequence[Status]) -> None:
         raise NotImplementedError
 
     def carry_out(self, action: Action) -> None:
         try:
             _carrying_out(action.get("action", ""))(self, action)
         except Refused as refused:
-            self.answer(action, f"Message: {refused}\r\n", "Error")
+            self.answer(action, {"Message": str(refused)}, "Error")
 
     def _ping(self, action: Action) -> None:
-        self.answer(action, f"Ping: Pong\r\nTimestamp: {self._pbx.now():.6f}\r\n")
+        self.answer(action, {"Ping": "Pong", "Timestamp": f"{self._pbx.now():.6f}"})
 
     def _set_variable(self, action: Action) -> None:
         channel = self._channel(action, "channel", "No such channel") if action.get("channel") else None
         variables = channel.variables if channel else self._pbx.variables
         variables[action.get("variable", "")] = action.get("value", "")
-        self.answer(action, "Message: Variable Set\r\n")
+        self.answer(action, {"Message": "Variable Set"})
 
     def _get_variable(self, action: Action) -> None:
         name = action.get("variable", "")
         value = str(int(self._pbx.now())) if name == "EPOCH" else self._pbx.variables.get(name, "")
-        self.answer(action, f"Variable: {name}\r\nValue: {value}\r\n")
+        self.answer(action, {"Variable": name, "Value": value})
 
     def _core_status(self, action: Action) -> None:
         started = datetime.fromtimestamp(self._pbx.started_at, UTC)
+        day, time = f"{started:%Y-%m-%d}", f"{started:%H:%M:%S}"
         self.answer(
             action,
-            f"CoreStartupDate: {started:%Y-%m-%d}\r\nCoreStartupTime: {started:%H:%M:%S}\r\n"
-            f"CoreReloadDate: {started:%Y-%m-%d}\r\nCoreReloadTime: {started:%H:%M:%S}\r\n"
-            f"CoreCurrentCalls: {len(self._pbx.channels)}\r\n",
+            {
+                "CoreStartupDate": day,
+                "CoreStartupTime": time,
+                "CoreReloadDate": day,
+                "CoreReloadTime": time,
+                "CoreCurrentCalls": str(len(self._pbx.channels)),
+            },
         )
 
     def _status(self, action: Action) -> None:
@@ -89,7 +94,7 @@ class Session:
         )
         if (action.get("context"), action.get("exten")) != ("acd-agent", "s"):
             raise Refused("the simulated Asterisk has the extension s of acd-agent, and no other to call a phone for")
-        self.answer(action, "Message: Originate successfully queued\r\n")
+        self.answer(action, {"Message": "Originate successfully queued"})
         self._pbx.originate(asked)
 
     def _bridge(self, action: Action) -> None:
@@ -100,19 +105,19 @@ class Session:
         if one.bridge and one.bridge is other.bridge:
             self._pbx.tear_apart(one, other)
             raise Refused(f"Unable to add Channel2 to bridge: {other.name}")
-        self.answer(action, "Message: Channels have been bridged\r\n")
+        self.answer(action, {"Message": "Channels have been bridged"})
         self._pbx.bridge(one, other)
 
     def _redirect(self, action: Action) -> None:
         channel = self._channel(action, "channel", f"Channel does not exist: {action.get('channel', '')}")
         where = action.get("context", ""), action.get("exten", ""), action.get("priority", "")
         if isinstance(channel, Leg) and where in _AGENTS_WAYS:
-            self.answer(action, "Message: Redirect successful\r\n")
+            self.answer(action, {"Message": "Redirect successful"})
             _AGENTS_WAYS[where](self._pbx, channel)
             return
         if not isinstance(channel, Caller):
             raise Refused(f"the simulated Asterisk redirects nobody but a caller to {' '.join(where)}")
-        self.answer(action, "Message: Redirect successful\r\n")
+        self.answer(action, {"Message": "Redirect successful"})
         if where in _CALLERS_WAYS:
             _CALLERS_WAYS[where](self._pbx, channel)
         elif where == ("acd-wait", "s", "leave"):
@@ -122,7 +127,7 @@ class Session:
 
     def _hang_up(self, action: Action) -> None:
         channel = self._channel(action, "channel", "No such channel")
-        self.answer(action, "Message: Channel Hungup\r\n")
+        self.answer(action, {"Message": "Channel Hungup"})
         self._pbx.hang_up_asked(channel, int(action.get("cause") or 0))
 
     def _channel(self, action: Action, header: str, otherwise: str) -> Channel:
@@ -203,39 +208,40 @@ class WireSession(Session, asyncio.Protocol):
         if name == "Login":
             self._log_in(action)
         elif not self._logged_in:
-            self.answer(action, "Message: Permission denied\r\n", "Error")
+            self.answer(action, {"Message": "Permission denied"}, "Error")
         elif name == "Logoff":
-            self.answer(action, "Message: Thanks for all the fish.\r\n", "Goodbye")
+            self.answer(action, {"Message": "Thanks for all the fish."}, "Goodbye")
             self.close()
         else:
             self.carry_out(action)
 
     def _log_in(self, action: Action) -> None:
         if (action.get("username"), action.get("secret")) != self._login:
-            self.answer(action, "Message: Authentication failed\r\n", "Error")
+            self.answer(action, {"Message": "Authentication failed"}, "Error")
             self.close()
             return
         self._classes = frozenset(action.get("events", "on").replace("on", "call,user,system").split(","))
-        self.answer(action, "Message: Authentication accepted\r\n")
+        self.answer(action, {"Message": "Authentication accepted"})
         self._logged_in = True
         self._pbx.heard_by.append(self._hear)
-        self._hear("FullyBooted", "system", "Uptime: 0\r\nLastReload: 0\r\nStatus: Fully Booted\r\n")
+        self._hear("FullyBooted", "system", {"Uptime": "0", "LastReload": "0", "Status": "Fully Booted"})
 
-    def answer(self, action: Action, lines: str, response: str = "Success") -> None:
-        self._write(f"Response: {response}\r\n{_id_line(action)}{lines}\r\n")
+    def answer(self, action: Action, headers: Headers, response: str = "Success") -> None:
+        self._write(f"Response: {response}\r\n{_id_line(action)}{_lines(headers)}\r\n")
 
-    def list(self, action: Action, name: str, listed: Sequence[str]) -> None:
+    def list(self, action: Action, name: str, listed: Sequence[Status]) -> None:
         identity, count = _id_line(action), len(listed)
-        self.answer(action, f"EventList: start\r\nMessage: Channel {name.lower()} will follow\r\n")
-        for lines in listed:
+        self.answer(action, {"EventList": "start", "Message": f"Channel {name.lower()} will follow"})
+        for headers, variables in listed:
+            lines = _lines(headers) + "".join(map("Variable: %s\r\n".__mod__, variables))
             self._write(f"Event: {name}\r\nPrivilege: call,all\r\n{lines}{identity}\r\n")
         self._write(
             f"Event: {name}Complete\r\n{identity}EventList: Complete\r\nListItems: {count}\r\nItems: {count}\r\n\r\n"
         )
 
-    def _hear(self, name: str, kind: str, lines: str) -> None:
+    def _hear(self, name: str, kind: str, headers: Headers) -> None:
         if kind in self._classes:
-            self._write(f"Event: {name}\r\nPrivilege: {kind},all\r\n{lines}\r\n")
+            self._write(f"Event: {name}\r\nPrivilege: {kind},all\r\n{_lines(headers)}\r\n")
 
     def _write(self, text: str) -> None:
         self._transport.write(text.encode())
@@ -244,6 +250,10 @@ class WireSession(Session, asyncio.Protocol):
 def _parse(message: str) -> Action:
     lines = (line.partition(":") for line in message.split("\r\n"))
     return {header.lower(): value.lstrip() for header, found, value in lines if found}
+
+
+def _lines(headers: Headers) -> str:
+    return "".join(map("%s: %s\r\n".__mod__, headers.items()))
 
 
 def _id_line(action: Action) -> str:

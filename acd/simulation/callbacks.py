@@ -201,12 +201,12 @@ class Callbacks(Switch):
             self._has_dialled(leg, "CHANUNAVAIL", NOBODY)
             return
         leg.customer = customer = self._customer(leg, dial, manner)
-        self._tell_dial("DialBegin", customer, f"DialString: {dial.partition('/')[2]}\r\n", by=leg)
+        self._tell_dial("DialBegin", customer, {"DialString": dial.partition("/")[2]}, by=leg)
         customer.state = ChannelState.RINGING
         self._tell("Newstate", customer)
         leg.connected_number, leg.connected_name = customer.number, customer.caller_name
         self._tell("NewConnectedLine", leg)
-        self._tell_dial("DialState", customer, "DialStatus: RINGING\r\n", by=leg)
+        self._tell_dial("DialState", customer, {"DialStatus": "RINGING"}, by=leg)
         self._rings_outside(customer, float(leg.variables["ACD_RING_SECONDS"]))
 
     def _customer(self, leg: Leg, dial: str, manner: Manner) -> Customer:
@@ -231,7 +231,7 @@ class Callbacks(Switch):
         self._is_up(customer)
         customer.exten, leg = "", customer.leg
         leg.variables["DIALSTATUS"] = "ANSWER"
-        self._tell_dial("DialEnd", customer, "DialStatus: ANSWER\r\n", by=leg)
+        self._tell_dial("DialEnd", customer, {"DialStatus": "ANSWER"}, by=leg)
         bridge = self._new_bridge()
         for channel in (customer, leg):
             self._enters_bridge(channel, bridge)
@@ -243,7 +243,7 @@ class Callbacks(Switch):
 
     def _stops_ringing_outside(self, customer: Customer, status: str, cause: int) -> None:
         customer.stops_ringing()
-        self._tell_dial("DialEnd", customer, f"DialStatus: {status}\r\n", by=customer.leg)
+        self._tell_dial("DialEnd", customer, {"DialStatus": status}, by=customer.leg)
         self._gone(customer, cause)
 
     def _customer_has_left(self, leg: Leg, customer: Customer) -> None:

@@ -1,18 +1,19 @@
-"""Channels and bridges of the simulated Asterisk, and how its events show them (manager_channels.c and its kin).
-
-The texts are whole header lines, ready to be sent: most of what a PBX says is said twenty times a call.
-"""
+"""Channels and bridges of the simulated Asterisk, and how its events show them (manager_channels.c and its kin)."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from enum import StrEnum
+from enum import Enum
 from typing import Any, Protocol
 
 from acd.simulation.people import Manner, Visitor
 
 UNKNOWN = "<unknown>"
+Headers = dict[str, str]
+"""Of a message, in their order."""
+Status = tuple[Headers, list[str]]
+"""A Status event; and for each variable that was asked for, the value of one more header `Variable`."""
 
 
 class Pulse(Protocol):
@@ -21,21 +22,18 @@ class Pulse(Protocol):
     def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> asyncio.TimerHandle: ...
 
 
-class ChannelState(StrEnum):
+class ChannelState(Enum):
     """AST_STATE_… in Asterisk's channelstate.h."""
 
-    DOWN = "0"
-    RING = "4"
-    RINGING = "5"
-    UP = "6"
+    DOWN = "0", "Down"
+    RING = "4", "Ring"
+    RINGING = "5", "Ringing"
+    UP = "6", "Up"
+
+    def __init__(self, number: str, description: str) -> None:
+        self.number, self.description = number, description
 
 
-_DESCRIPTIONS = {
-    ChannelState.DOWN: "Down",
-    ChannelState.RING: "Ring",
-    ChannelState.RINGING: "Ringing",
-    ChannelState.UP: "Up",
-}
 CAUSES = {
     0: "Unknown",
     16: "Normal Clearing",
@@ -74,31 +72,40 @@ class Channel:
             self.step.cancel()
             self.step = None
 
-    def shown(self, prefix: str = "") -> str:
-        """`prefix` is `Dest` for the second channel of an event."""
-        p = prefix
-        return (
-            f"{p}Channel: {self.name}\r\n{p}ChannelState: {self.state.value}\r\n"
-            f"{p}ChannelStateDesc: {_DESCRIPTIONS[self.state]}\r\n"
-            f"{p}CallerIDNum: {self.number}\r\n{p}CallerIDName: {self.caller_name}\r\n"
-            f"{p}ConnectedLineNum: {self.connected_number}\r\n{p}ConnectedLineName: {self.connected_name}\r\n"
-            f"{p}Language: en\r\n{p}AccountCode: \r\n"
-            f"{p}Context: {self.context}\r\n{p}Exten: {self.exten}\r\n{p}Priority: {self.priority}\r\n"
-            f"{p}Uniqueid: {self.id}\r\n{p}Linkedid: {self.linked_id}\r\n"
-        )
+    def shown(self) -> Headers:
+        return {
+            "Channel": self.name,
+            "ChannelState": self.state.number,
+            "ChannelStateDesc": self.state.description,
+            "CallerIDNum": self.number,
+            "CallerIDName": self.caller_name,
+            "ConnectedLineNum": self.connected_number,
+            "ConnectedLineName": self.connected_name,
+            "Language": "en",
+            "AccountCode": "",
+            "Context": self.context,
+            "Exten": self.exten,
+            "Priority": str(self.priority),
+            "Uniqueid": self.id,
+            "Linkedid": self.linked_id,
+        }
+
+    def shown_as_dialled(self) -> Headers:
+        """As the second channel of an event."""
+        return {f"Dest{header}": value for header, value in self.shown().items()}
 
     @property
     def application(self) -> str:
         return "(null)"
 
-    def status(self, names: Iterable[str], now: float) -> str:
-        """Of its Status event, with these variables."""
-        variables = "".join(f"Variable: {name}={self.variables.get(name, '(null)')}\r\n" for name in names)
-        seconds = int(now - self.is_up_since) if self.state is ChannelState.UP else 0
-        return (
-            f"{self.shown()}Type: PJSIP\r\nBridgeID: {self.bridge.id if self.bridge else ''}\r\n"
-            f"Application: {self.application}\r\nSeconds: {seconds}\r\n{variables}"
-        )
+    def status(self, names: Iterable[str], now: float) -> Status:
+        headers = self.shown() | {
+            "Type": "PJSIP",
+            "BridgeID": self.bridge.id if self.bridge else "",
+            "Application": self.application,
+            "Seconds": str(int(now - self.is_up_since)) if self.state is ChannelState.UP else "0",
+        }
+        return headers, [f"{name}={self.variables.get(name, '(null)')}" for name in names]
 
 
 class Caller(Channel):
@@ -193,13 +200,17 @@ class Originate:
         self.number, self.name = caller_id
         self.variables = variables
 
-    def response(self, response: str, channel: str, reason: int) -> str:
-        return (
-            (f"ActionID: {self.action_id}\r\n" if self.action_id else "")
-            + f"Response: {response}\r\nChannel: {channel}\r\nContext: acd-agent\r\nExten: s\r\nReason: {reason}\r\n"
-            f"Uniqueid: {self.channel_id}\r\nCallerIDNum: {self.number or UNKNOWN}\r\n"
-            f"CallerIDName: {self.name or UNKNOWN}\r\n"
-        )
+    def response(self, response: str, channel: str, reason: int) -> Headers:
+        return ({"ActionID": self.action_id} if self.action_id else {}) | {
+            "Response": response,
+            "Channel": channel,
+            "Context": "acd-agent",
+            "Exten": "s",
+            "Reason": str(reason),
+            "Uniqueid": self.channel_id,
+            "CallerIDNum": self.number or UNKNOWN,
+            "CallerIDName": self.name or UNKNOWN,
+        }
 
 
 class Bridge:
@@ -207,9 +218,13 @@ class Bridge:
         self.id = identity
         self.members: list[Channel] = []
 
-    def shown(self) -> str:
-        return (
-            f"BridgeUniqueid: {self.id}\r\nBridgeType: basic\r\nBridgeTechnology: simple_bridge\r\n"
-            f"BridgeCreator: {UNKNOWN}\r\nBridgeName: {UNKNOWN}\r\nBridgeNumChannels: {len(self.members)}\r\n"
-            "BridgeVideoSourceMode: none\r\n"
-        )
+    def shown(self) -> Headers:
+        return {
+            "BridgeUniqueid": self.id,
+            "BridgeType": "basic",
+            "BridgeTechnology": "simple_bridge",
+            "BridgeCreator": UNKNOWN,
+            "BridgeName": UNKNOWN,
+            "BridgeNumChannels": str(len(self.members)),
+            "BridgeVideoSourceMode": "none",
+        }

@@ -7,6 +7,7 @@ at all, in groups of those that came within a few milliseconds; while the disk f
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -45,6 +46,13 @@ class Disk:
         self.store = store
         self.is_broken = False
         self.last = sum(1 for _ in store.read())
+        self.digest = hashlib.sha256()
+        """Of all facts that were written, each a line of JSON."""
+
+    def write(self, rows: Sequence[Row]) -> None:
+        self.store.write(rows)
+        self.last = rows[-1].seq
+        self.digest.update("".join(f"{row.body}\n" for row in rows).encode())
 
 
 class GroupedJournal:
@@ -90,8 +98,7 @@ class GroupedJournal:
     def _write(self, turns: list[list[Row]]) -> None:
         rows = [row for turn in turns for row in turn]
         if rows:
-            self._disk.store.write(rows)
-            self._disk.last = rows[-1].seq
+            self._disk.write(rows)
 
     def close(self) -> None:
         """Writes what waits; a disk that fails keeps nothing of it."""

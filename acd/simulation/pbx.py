@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 from acd.simulation.callbacks import Callbacks
-from acd.simulation.channels import Caller, Channel, ChannelState, Dialled, Leg, Originate, Pulse
+from acd.simulation.channels import Caller, Channel, ChannelState, Dialled, Leg, Originate, Pulse, Status
 from acd.simulation.dialplan import join_headers
 from acd.simulation.people import Manner, Visitor
 from acd.simulation.switching import Dialogue
@@ -94,7 +94,7 @@ class SimulatedPbx(Callbacks):
     def _hears_music(self, caller: Caller) -> None:
         caller.moves("acd-music", "s", 1)
         caller.hears_music = True
-        self._tell("MusicOnHoldStart", caller, "Class: default\r\n")
+        self._tell("MusicOnHoldStart", caller, {"Class": "default"})
 
     def _waits(self, caller: Caller) -> None:
         caller.moves("acd-wait", "s", 7)
@@ -150,7 +150,7 @@ class SimulatedPbx(Callbacks):
         self._stops_waiting(caller)
         caller.sent_on_as = caller.variables["ACD_STATUS"]
         caller.moves(context, exten, 2)
-        self._tell("SoftHangupRequest", caller, "Cause: 16\r\n")
+        self._tell("SoftHangupRequest", caller, {"Cause": "16"})
         self._gone(caller, 16)
 
     # ---- Legs
@@ -164,10 +164,10 @@ class SimulatedPbx(Callbacks):
         self._next_id()
         self._born(leg)
         self._shows_caller(leg)
-        self._tell_dial("DialBegin", leg, f"DialString: {asked.dial.partition('/')[2]}\r\n")
+        self._tell_dial("DialBegin", leg, {"DialString": asked.dial.partition("/")[2]})
         leg.state = ChannelState.RINGING
         self._tell("Newstate", leg)
-        self._tell_dial("DialState", leg, "DialStatus: RINGING\r\n")
+        self._tell_dial("DialState", leg, {"DialStatus": "RINGING"})
         self._awaits_its_person(leg)
 
     def _shows_caller(self, leg: Leg) -> None:
@@ -189,7 +189,7 @@ class SimulatedPbx(Callbacks):
     def pick_up(self, leg: Leg) -> None:
         leg.stops_ringing()
         self._is_up(leg)
-        self._tell_dial("DialEnd", leg, "DialStatus: ANSWER\r\n")
+        self._tell_dial("DialEnd", leg, {"DialStatus": "ANSWER"})
         self._respond(leg.originate, "Success", leg.name, 4)
         if leg.variables.get("ACD_ELSEWHERE"):
             self.says_why(leg)
@@ -216,7 +216,7 @@ class SimulatedPbx(Callbacks):
 
     def reject(self, leg: Leg) -> None:
         leg.stops_ringing()
-        self._tell("HangupRequest", leg, "Cause: 17\r\nTechCause: 486\r\n")
+        self._tell("HangupRequest", leg, {"Cause": "17", "TechCause": "486"})
         self._dial_failed(leg, "BUSY", 0, 17, "486")
 
     def _rings_out(self, leg: Leg) -> None:
@@ -226,7 +226,7 @@ class SimulatedPbx(Callbacks):
     def _dial_failed(self, leg: Leg, status: str, reason: int, cause: int, tech_cause: str = "") -> None:
         """Two threads of Asterisk tell of it: which of them is the first is open."""
         if status:
-            self._tell_dial("DialEnd", leg, f"DialStatus: {status}\r\n")
+            self._tell_dial("DialEnd", leg, {"DialStatus": status})
         response_comes_first = self._chance.random() < 0.5
         if response_comes_first:
             self._respond(leg.originate, "Failure", leg.originate.dial, reason)
@@ -242,7 +242,7 @@ class SimulatedPbx(Callbacks):
             channel.stops_ringing()
             self._dial_failed(channel, "NOANSWER", 0, cause)
             return
-        self._tell("SoftHangupRequest", channel, "Cause: 16\r\n")
+        self._tell("SoftHangupRequest", channel, {"Cause": "16"})
         if channel.bridge:
             self._talk_ends(channel, cause or 16)
             return
@@ -311,6 +311,5 @@ class SimulatedPbx(Callbacks):
         else:
             self._waits(caller)
 
-    def status(self, names: Iterable[str]) -> list[str]:
-        """Of each channel, the header lines of its Status event."""
+    def status(self, names: Iterable[str]) -> list[Status]:
         return [channel.status(names, self.now()) for channel in self.channels.values()]

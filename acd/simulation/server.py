@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from acd.simulation import ami
-from acd.simulation.channels import Caller, Channel, Customer, Leg
+from acd.simulation.channels import Caller, Channel, Customer, Headers, Leg
 from acd.simulation.network import Weather, WeatheredLoop
 from acd.simulation.pbx import SimulatedPbx
 from acd.simulation.people import Manner, Visitor
@@ -55,11 +55,17 @@ class StoppablePulse:
         self._missed: list[Callable[[], object]] = []
 
     def call_later(self, delay: float, callback: Callable[..., object], *args: Any) -> asyncio.TimerHandle:
-        def due() -> None:
-            self.call(lambda: None if handle.cancelled() else callback(*args))
+        timer: list[asyncio.TimerHandle] = []
 
-        handle = self._loop.call_later(delay, due)
-        return handle
+        def due() -> None:
+            ran_out = timer.pop()  # which holds this function: nothing is left for the garbage collector
+            if self.is_stopped:
+                self._missed.append(lambda: None if ran_out.cancelled() else callback(*args))
+            else:
+                callback(*args)
+
+        timer.append(self._loop.call_later(delay, due))
+        return timer[0]
 
     def call(self, what: Callable[[], object]) -> None:
         """At once, or when it goes on."""
@@ -178,9 +184,9 @@ class UnreliablePbx(SimulatedPbx):
         self.channels.clear()
 
     def shuts_down(self) -> None:
-        self._say("Shutdown", "system", "Shutdown: Cleanly\r\nRestart: False\r\n")
+        self._say("Shutdown", "system", {"Shutdown": "Cleanly", "Restart": "False"})
 
-    def _say(self, name: str, kind: str, lines: str) -> None:
+    def _say(self, name: str, kind: str, headers: Headers) -> None:
         if self.loses_next:
             self.loses_next -= 1
             self.misled_at = self.now()
@@ -188,12 +194,12 @@ class UnreliablePbx(SimulatedPbx):
         if self.shuffles_next:
             self.shuffles_next -= 1
             self.misled_at = self.now()
-            self._loop.call_later(self._chance.uniform(0, SHUFFLED_WITHIN_SECONDS), super()._say, name, kind, lines)
+            self._loop.call_later(self._chance.uniform(0, SHUFFLED_WITHIN_SECONDS), super()._say, name, kind, headers)
             return
-        super()._say(name, kind, lines)
+        super()._say(name, kind, headers)
         if self.repeats_next:
             self.repeats_next -= 1
-            super()._say(name, kind, lines)
+            super()._say(name, kind, headers)
 
     def _awaits_its_person(self, leg: Leg) -> None:
         super()._awaits_its_person(leg)

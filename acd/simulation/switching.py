@@ -74,13 +74,13 @@ class Switch(Teller):
     def _shows(self, channel: Channel, number: str, name: str) -> None:
         """To whoever is called from it, or on it."""
         channel.number, channel.caller_name = number, name
-        self._tell("NewCallerid", channel, "CID-CallingPres: 0 (Presentation Allowed, Not Screened)\r\n")
+        self._tell("NewCallerid", channel, {"CID-CallingPres": "0 (Presentation Allowed, Not Screened)"})
 
     def _gone(self, channel: Channel, cause: int, tech_cause: str = "") -> None:
         channel.stops_timer()
         del self.channels[channel.id], self._by_name[channel.name]
-        tail = f"TechCause: {tech_cause}\r\n" if tech_cause else ""
-        self._tell("Hangup", channel, f"Cause: {cause}\r\nCause-txt: {CAUSES.get(cause, 'Unknown')}\r\n{tail}")
+        causes = {"Cause": str(cause), "Cause-txt": CAUSES.get(cause, "Unknown")}
+        self._tell("Hangup", channel, causes | ({"TechCause": tech_cause} if tech_cause else {}))
 
     # ---- Telephones ring
 
@@ -170,13 +170,13 @@ class Switch(Teller):
         if channel.id not in self.channels:
             return
         cause = NORMAL - self._hangup_cause if isinstance(channel, Customer) else self._hangup_cause
-        self._tell("HangupRequest", channel, f"Cause: {cause}\r\n" if cause else "")
+        self._tell("HangupRequest", channel, {"Cause": str(cause)} if cause else {})
         if channel.bridge:
             self._talk_ends(channel, 16)
             return
         if isinstance(channel, Caller):
             self._stops_waiting(channel)
-        self._tell("SoftHangupRequest", channel, "Cause: 16\r\n")
+        self._tell("SoftHangupRequest", channel, {"Cause": "16"})
         self._gone(channel, cause)
 
     def _talk_ends(self, channel: Channel, cause: int) -> None:
@@ -190,7 +190,7 @@ class Switch(Teller):
     def _dialplan_ends(self, channel: Channel) -> None:
         channel.stops_timer()
         channel.priority = 5
-        self._tell("SoftHangupRequest", channel, "Cause: 16\r\n")
+        self._tell("SoftHangupRequest", channel, {"Cause": "16"})
         self._gone(channel, 16)
 
     # ---- What the dialplan has to say to it

@@ -96,6 +96,8 @@ class Watch:
         self._offers: dict[RequestId, set[OfferId]] = {}
         """Of each request that lives, the offers by which it may yet be answered: none, it waits."""
         self._talks: set[RequestId] = set()
+        self._legs_to: dict[str, list[Leg]] = {}
+        """Those that rang last at a telephone, by what was dialled."""
         self.line: dict[RequestId, InLine] = {}
         self._rules: dict[QueueName, QueueRules] = {}
         self._steered: set[PbxName] = set()
@@ -234,16 +236,17 @@ class Watch:
     # ---- Telephone by telephone
 
     def rings(self, leg: Leg) -> None:
-        for server in self._servers.values():
-            for other in server.pbx.channels.values():
-                if isinstance(other, Leg) and other is not leg and other.originate.dial == leg.originate.dial:
-                    self._both_ring(leg, other, at_one_server=leg.id in server.pbx.channels)
-
-    def _both_ring(self, leg: Leg, other: Leg, *, at_one_server: bool) -> None:
         """The leg of an offer that was given up may begin late, and is then told to end. One that the journal did not
         keep is found when its own server is surveyed, and no other waits for it."""
-        if self._is_known(leg) and (at_one_server or self._is_known(other)):
-            raise LawBroken(f"{leg.id} and {other.id} are both at {leg.originate.dial}")
+        before = [other for other in self._legs_to.get(leg.originate.dial, ()) if self._server_of(other)]
+        for other in before:
+            at_one_server = self._server_of(other) is self._server_of(leg)
+            if self._is_known(leg) and (at_one_server or self._is_known(other)):
+                raise LawBroken(f"{leg.id} and {other.id} are both at {leg.originate.dial}")
+        self._legs_to[leg.originate.dial] = [*before, leg]
+
+    def _server_of(self, leg: Leg) -> Server | None:
+        return next((one for one in self._servers.values() if one.pbx.channels.get(leg.id) is leg), None)
 
     def _is_known(self, leg: Leg) -> bool:
         return offer_of(leg.id) in self._state.offers

@@ -24,6 +24,7 @@ import aiohttp
 
 from acd.asterisk.ports import reserved
 from acd.simulation import ami
+from acd.simulation.channels import Headers
 from acd.simulation.pbx import SimulatedPbx
 from acd.simulation.people import Manner, Visitor
 
@@ -122,7 +123,7 @@ class Office:
                     self._a_talk_is_over.clear()
                     await self._a_talk_is_over.wait()
 
-    def _hear(self, name: str, kind: str, lines: str) -> None:
+    def _hear(self, name: str, kind: str, headers: Headers) -> None:
         if name == "BridgeDestroy":
             self.calls += 1
             self._a_talk_is_over.set()

@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace as changed
@@ -21,10 +23,13 @@ from acd.center.facts import (
     RequestQueued,
 )
 from acd.center.inputs import ChannelGone, Input
-from acd.center.model import AnnounceRules, ChannelId, Outcome, PbxName, PromptRules, RequestState
+from acd.center.model import AnnounceRules, ChannelId, OfferId, Outcome, PbxName, PromptRules, RequestState
 from acd.center.reach import Device, Forward, Forwarding, Trunk
+from acd.simulation.channels import Leg, Originate
+from acd.simulation.people import Manner
 from acd.simulation.process import Process
 from acd.simulation.run import simulate
+from acd.simulation.server import Server
 from acd.simulation.watch import LawBroken, Watch
 
 from .days import day, office
@@ -199,6 +204,24 @@ def test_a_caller_who_is_offered_after_he_has_left_is_seen() -> None:
 
     with pytest.raises(LawBroken, match="does not wait"):
         judged([made])
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_two_legs_that_ring_one_telephone_are_seen(*, ended: bool) -> None:
+    state = Center().state
+    legs = [Leg("", Originate("", f"acd-{n:016}", "PJSIP/alice", 20, ("", ""), {}), Manner()) for n in (1, 2)]
+    state.offers |= {OfferId(leg.id.removeprefix("acd-")): cast(Any, leg) for leg in legs}
+    channels = {leg.id: leg for leg in legs}
+    server = cast(Server, SimpleNamespace(pbx=SimpleNamespace(channels=channels)))
+    watch = Watch(state, {"main": server})
+    watch.rings(legs[0])
+    if ended:
+        del channels[legs[0].id]
+        watch.rings(legs[1])
+        return
+
+    with pytest.raises(LawBroken, match="are both at PJSIP/alice"):
+        watch.rings(legs[1])
 
 
 def test_a_caller_who_leaves_twice_is_seen() -> None:

@@ -118,11 +118,11 @@ def test_events_that_come_late_come_behind_others_and_none_is_missing() -> None:
     async def story() -> None:
         server = a_server()
         heard: list[str] = []
-        server.pbx.heard_by.append(lambda name, kind, lines: heard.append(lines))
-        said = [f"Number: {number}" for number in range(20)]
+        server.pbx.heard_by.append(lambda name, kind, headers: heard.append(headers["Number"]))
+        said = [f"{number:02}" for number in range(20)]
         server.pbx.shuffles_next = 10
-        for line in said:
-            server.pbx._say("Newexten", "call", line)
+        for number in said:
+            server.pbx._say("Newexten", "call", {"Number": number})
         assert heard == said[10:]
         assert server.troubled_until > asyncio.get_running_loop().time()
         await asyncio.sleep(1)
