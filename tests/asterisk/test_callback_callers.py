@@ -40,6 +40,7 @@ from acd.center.model import QueueName, RequestId
 from acd.demo.softphone import Softphone
 
 EVA = "0201234567sales"
+NOT_TOLD = "0201234509sales"
 WITHHELD = "0sales"
 
 
@@ -71,6 +72,20 @@ async def test_a_caller_is_told_of_it_when_he_has_waited_for_as_long_as_his_queu
         await caller.hears("offer")
         offered, queued = await centre.told(CallbackOffered), await centre.told(RequestQueued)
         assert 2 <= offered.at - queued.at < 3
+
+
+@both_releases
+async def test_where_the_operator_has_no_words_for_it_he_waits_on_and_his_key_works(
+    pbx: PrivatePbx, phone: Phone, tmp_path: Path
+) -> None:
+    eva = await phone("caller")
+    async with callback_centre(pbx, tmp_path) as centre:
+        caller = await waits(eva, NOT_TOLD)
+        request = (await centre.told(CallbackOffered)).request
+        await centre.until(lambda state: not state.requests[request].spoken_to)
+        caller.presses("5")
+        await caller.hears("confirm")
+        assert "offer" not in caller.heard
 
 
 @both_releases
