@@ -8,6 +8,7 @@ from acd.center import inputs
 from acd.center.facts import CustomerDialled, LegReleased, OfferEnded, RequestConnected, RequestEnded, RequestPassedOn
 from acd.center.inputs import LegEnd
 from acd.center.model import ChannelId, RequestId
+from acd.center.offers import ACCEPT_SECONDS
 
 from .test_callbacks import asks, callback_queue
 from .worlds import MAIN, World, one_queue
@@ -40,6 +41,18 @@ def test_an_agent_who_picks_up_has_the_call_and_the_one_whose_phone_rang_is_avai
     assert (connected.request, connected.agent, connected.waited_seconds) == (request, "bob", 3)
     assert world.request(request).agent == "bob"
     assert [(ended.agent, ended.outcome) for ended in world.told(OfferEnded)] == [("bob", "accepted")]
+
+
+def test_a_call_that_was_picked_up_and_is_never_accepted_is_offered_again() -> None:
+    world, request = _rings_at_alice()
+    _bob_picks_up(world)
+
+    world.time_passes(ACCEPT_SECONDS - 1)
+    assert world.state_of("bob") == "connecting"
+    world.time_passes(1)
+
+    assert world.state_of("bob") != "connecting"
+    assert world.ringing["alice"] == request
 
 
 def test_after_it_he_wraps_up_by_the_rules_of_the_call_s_queue() -> None:
