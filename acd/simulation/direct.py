@@ -47,7 +47,7 @@ class DirectLink(Session):
     def send(self, action: str, headers: Headers) -> asyncio.Future[Answer]:
         asked = {"action": action, **{header.lower(): str(value) for header, value in headers.items()}}
         answer: asyncio.Future[Answer] = self._loop.create_future()
-        if self._makes_no_difference_when(asked):
+        if self._can_be_done_at_once(asked):
             self._answers = answer
             self.carry_out(asked)
             return answer
@@ -56,7 +56,7 @@ class DirectLink(Session):
         self._actions.append((asked, answer))
         return answer
 
-    def _makes_no_difference_when(self, asked: Action) -> bool:
+    def _can_be_done_at_once(self, asked: Action) -> bool:
         """Nothing is on its way that it could overtake, and no event comes of it. Half of all is such: a heartbeat."""
         return asked["action"] in _UNEVENTFUL and not asked.get("channel") and not (self._actions or self._events)
 
