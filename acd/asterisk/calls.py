@@ -289,6 +289,7 @@ class Calls:
         self._channels.bridge_of[channel] = bridge
         if self._channels.bridge_of.get(partner) == bridge:
             self._channels.forget_bridging(channel)
+            self._orders.note_talk(channel if channel in self._channels.marked else partner)
             self._tell(CallBridged(offer=offer))
 
     def _note_party(self, channel: ChannelId, bridge: str, name: str) -> None:

@@ -133,6 +133,10 @@ class Orders:
             otherwise=lambda why: BridgeFailed(offer=fact.offer, cause=why),
         )
 
+    def note_talk(self, caller: ChannelId) -> None:
+        """Somebody was with him in the bridge: he is none of those whose agents hung up before they came together."""
+        self.send("Setvar", {"Channel": caller, "Variable": "ACD_TALKED", "Value": "yes"})
+
     def _requeue(self, fact: RequestRequeued) -> None:
         self._channels.forget_bridging(fact.channel)
         if fact.channel in self._channels.marked:

@@ -31,6 +31,8 @@ ANNOUNCEMENT_SECONDS = 8.0
 """What the shipped sounds take to tell a place and a wait; here each announcement does."""
 ELSEWHERE_SECONDS = 2.0
 """How long it takes to say that somebody else has the call."""
+DOUBT_SECONDS, DOUBTS = 0.1, 40
+"""How often who was in a bridge asks himself whether somebody else was in it, until he goes on as who talked."""
 UNBRIDGED_SECONDS = 10.0
 """`Wait(10)`: a leg that is not bridged by then hangs up."""
 
@@ -85,7 +87,7 @@ class SimulatedPbx(Callbacks):
         if caller.state is not ChannelState.UP:
             self._is_up(caller)
         self._hears_music(caller)
-        caller.variables |= {"BRIDGEPEER": "nobody", "ACD_JOINED": f"{self.now():.3f}"}
+        caller.variables |= {"BRIDGEPEER": "nobody", "ACD_TALKED": "", "ACD_JOINED": f"{self.now():.3f}"}
         values = {header: quote(caller.variables.get(name, ""), safe="") for header, name in self._join.items()}
         caller.moves("acd-wait", "s", 6)
         self._user_event(caller, "AcdJoin", values)
@@ -267,9 +269,20 @@ class SimulatedPbx(Callbacks):
         elif not isinstance(channel, Caller):
             self._dialplan_ends(channel)
         elif channel.goes_on:
-            self._returns(channel)
+            self._leads(channel, self._was_bridged(channel))
         else:
             self._waits(channel)
+
+    def _was_bridged(self, caller: Caller) -> Dialogue:
+        """`bridged`: with somebody else, if the daemon says so."""
+        for _ in range(DOUBTS):
+            if caller.variables["ACD_STATUS"] != "ANSWERED" or caller.variables["ACD_TALKED"]:
+                break
+            yield DOUBT_SECONDS
+        if caller.variables["ACD_STATUS"]:
+            self._returns(caller)
+        else:
+            self._waits(caller)
 
     # ---- What AMI asks for besides
 
@@ -305,11 +318,10 @@ class SimulatedPbx(Callbacks):
         self._hears_music(caller)
         caller.moves("acd-wait", "s", 21)
         caller.variables["ACD_ASIDE"] = ""
+        if not caller.variables["ACD_STATUS"]:
+            caller.variables |= {"BRIDGEPEER": "nobody", "ACD_TALKED": ""}
         self._user_event(caller, "AcdWaits", {})
-        if caller.goes_on:
-            self._returns(caller)
-        else:
-            self._waits(caller)
+        self._goes_on(caller)
 
     def status(self, names: Iterable[str]) -> list[Status]:
         return [channel.status(names, self.now()) for channel in self.channels.values()]

@@ -89,6 +89,7 @@ from acd.dialling import Dialling, DialRules
 OFFER = OfferId("0123456789abcdef")
 LEG = f"acd-{OFFER}"
 LEG_NAME, CALLER, CALLER_NAME = "PJSIP/alice-00000002", "1700000000.1", "PJSIP/trunk-00000001"
+TALKED = {"Channel": CALLER, "Variable": "ACD_TALKED", "Value": "yes"}
 MAIN = PbxName("main")
 
 
@@ -412,7 +413,9 @@ async def test_how_the_call_of_a_customer_ended_is_told_by_the_leg_that_made_it(
 async def test_both_in_the_bridge_of_our_order_are_bridged(server: Server) -> None:
     server.decides(accepted())
     assert CallBridged(OFFER) not in server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
+    assert server.link.names()[-1] == "Bridge"
     assert CallBridged(OFFER) in server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
+    assert server.link.last("Setvar") == TALKED
     assert CallBridged(OFFER) not in server.hears("BridgeEnter", LEG, BridgeUniqueid="b"), "told once"
 
 
@@ -420,6 +423,7 @@ async def test_a_leg_that_comes_first_into_the_bridge_has_not_consulted(server: 
     server.decides(accepted())
     server.hears("BridgeEnter", LEG, BridgeUniqueid="b")
     assert CallBridged(OFFER) in server.hears("BridgeEnter", CALLER, BridgeUniqueid="b")
+    assert server.link.last("Setvar") == TALKED
     assert server.hears("HangupRequest", LEG) == [LegHungUp(OFFER)]
 
 

@@ -10,7 +10,16 @@ from callcentre import DIALPLAN, CallCentre, open_centre, queue, talk
 from exchange import NAMES, Phone, both_releases, phones
 
 from acd.asterisk.pbx import PbxSettings, PrivatePbx
-from acd.center.facts import AgentUnreachable, LegGone, OfferEnded, OfferMade, RequestConnected, RequestEnded
+from acd.center.facts import (
+    AgentUnreachable,
+    LegGone,
+    OfferEnded,
+    OfferMade,
+    RequestConnected,
+    RequestEnded,
+    RequestQueued,
+)
+from acd.center.model import ChannelId
 from acd.demo.softphone import CallState, Ended
 
 
@@ -38,7 +47,8 @@ async def test_a_caller_hears_music_then_an_agent_and_the_dialplan_goes_on_after
     assert connected.connect_seconds < 0.5
 
     ring.hangup()
-    assert await centre.status_after_the_queue() == "ANSWERED"
+    async with asyncio.timeout(2):  # it is known that they talked: he does not ask himself for 4 s
+        assert await centre.status_after_the_queue() == "ANSWERED"
     ended = await centre.told(RequestEnded)
     assert (ended.outcome, ended.ended_by, ended.agent) == ("answered", "agent", "alice")
     await centre.until_is("alice", "available")
@@ -78,6 +88,42 @@ async def test_a_caller_who_hangs_up_while_waiting_has_abandoned(centre: CallCen
     call.hangup()
 
     assert (await centre.told(RequestEnded)).outcome == "abandoned"
+
+
+async def _is_alone_in_a_bridge(centre: CallCentre) -> ChannelId:
+    """What is left of it on the only caller's channel, and where he goes on. His agent would have to hang up within a
+    certain millisecond."""
+    channel = (await centre.told(RequestQueued)).channel
+    for variable, value in (("ACD_STATUS", "ANSWERED"), ("BRIDGEPEER", "")):
+        centre.observer.send("Setvar", {"Channel": channel, "Variable": variable, "Value": value})
+    await centre.observer.send("Redirect", _to(channel, "look"))
+    return channel
+
+
+def _to(channel: ChannelId, label: str) -> dict[str, str]:
+    return {"Channel": channel, "Context": "acd-wait", "Exten": "s", "Priority": label}
+
+
+@both_releases
+async def test_whose_agent_hangs_up_in_the_moment_of_the_bridge_waits_on(centre: CallCentre, phone: Phone) -> None:
+    caller, alice = await phone("caller"), await phone("alice")
+    call = caller.call("sales")
+    channel = await _is_alone_in_a_bridge(centre)
+    centre.observer.send("Setvar", {"Channel": channel, "Variable": "ACD_STATUS", "Value": ""})
+    centre.observer.send("Redirect", _to(channel, "again"))
+    await centre.heard("UserEvent", UserEvent="AcdWaits")
+    assert not [event for event in centre.events if event.get("UserEvent") == "AfterQueue"]
+    centre.log_in("alice")
+    (await alice.wait_for_ring_async(5)).answer()
+    await talk(call)
+
+
+@both_releases
+async def test_where_nobody_knows_whether_he_talked_he_goes_on_as_if_he_had(centre: CallCentre, phone: Phone) -> None:
+    caller = await phone("caller")
+    caller.call("sales")
+    await _is_alone_in_a_bridge(centre)
+    assert await centre.status_after_the_queue() == "ANSWERED"
 
 
 @both_releases

@@ -240,6 +240,7 @@ def test_two_who_are_bridged_again_are_torn_apart_as_by_the_real_one() -> None:
         leg = server.pbx.channels["acd-1"]
         server.pbx.bridge(caller, leg)
         assert caller.bridge is leg.bridge is not None
+        caller.variables["ACD_TALKED"] = "yes"
         server.pbx.tear_apart(caller, leg)
         assert not server.pbx.channels
         server.pbx.close()
