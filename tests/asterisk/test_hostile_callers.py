@@ -79,7 +79,9 @@ async def test_hostile_callers_are_served_like_everybody_else(centre: CallCentre
     counts = centre.daemon._links["main"].counts
     assert (counts.losses, counts.handler_errors) == (0, 0)
     assert counts.mended > 0
-    assert [outcome for (_, outcome), n in counts.actions.items() if outcome in ("unsafe", "refused")] == []
+    refused = {action for action, outcome in counts.actions if outcome in ("unsafe", "refused")}
+    assert refused <= {"Setvar"}, "of one who hung up as soon as he talked"
+    assert not [outcome for _, outcome in counts.actions if outcome == "unsafe"]
 
 
 @both_releases
