@@ -12,8 +12,13 @@ from acd.center.state import State
 
 def idle_waste(state: State) -> list[QueueName]:
     """Queues in which a caller who may be served and an agent who may serve him both wait: there are none."""
-    lanes = ((name, lane) for name, queue in state.queues.items() for lane in queue.all_lanes())
-    return sorted({name for name, lane in lanes if lane.open and _wastes(state, lane)})
+    found: list[QueueName] = []
+    for name, queue in state.queues.items():
+        for lane in queue.all_lanes():
+            if lane.open and _wastes(state, lane):
+                found.append(name)
+                break
+    return found
 
 
 def _wastes(state: State, lane: Lane) -> bool:

@@ -167,14 +167,15 @@ class Watch:
         """Somebody in the same line, who needs the same, waits longer."""
         one = self.line[request]
         rules = self._rules[one.queue]
+        turn, alike = one.turn(rules), (one.queue, one.needs, one.held_for)
         return any(
-            other.turn(rules) < one.turn(rules)
+            other.turn(rules) < turn
             for other in self.line.values()
-            if (other.queue, other.needs, other.held_for) == (one.queue, one.needs, one.held_for)
+            if not self._offers[other.id]
+            and other.id not in self._talks
+            and (other.queue, other.needs, other.held_for) == alike
             and other.pbx in self._steered
             and not other.is_away
-            and not self._offers[other.id]
-            and other.id not in self._talks
         )
 
     def _offer_ended(self, fact: OfferEnded) -> None:
