@@ -43,7 +43,7 @@ golden: $(READY)
 	@PYTHONPATH=tests .venv/bin/python -m journal.recording
 
 # Small call centres in virtual time in which everything goes wrong, one a seed, on all cores: some
-# 20 a second on each.
+# 12 a second on each.
 # `make soak SEEDS=1 FIRST=17` lives through that one again and tells what went wrong in it.
 # (The soak of `python -m bench soak` is another thing: hours of load on a real Asterisk.)
 soak: $(READY)
