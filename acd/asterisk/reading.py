@@ -129,8 +129,7 @@ def _variables(event: Event) -> dict[str, str]:
     found = _NONE_SET.copy()
     for line in event.all("Variable"):
         name, _, value = line.partition("=")
-        if value != "(null)":
-            found[name] = value
+        found[name] = "" if value == "(null)" else value
     return found
 
 

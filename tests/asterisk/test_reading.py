@@ -233,6 +233,13 @@ def test_who_hears_the_greeting_is_in_no_line_yet(variables: tuple[str, ...], qu
     assert live.queue == queue
 
 
+@pytest.mark.parametrize("forged", ["ACD_AGENT=bob", "ACD_MESSAGE=x"])
+def test_what_somebody_writes_in_front_of_the_variables_stands_for_none_of_them(forged: str) -> None:
+    live = reading.live_channel(event("Status", forged, "ACD_AGENT=(null)", Uniqueid="1.2", Channel="PJSIP/a-1"), None)
+
+    assert live.agent is None
+
+
 @pytest.mark.parametrize(("peer", "never"), [("nobody", True), ("PJSIP/alice-00000002", False), ("(null)", False)])
 def test_who_has_talked_since_he_joined_says_so(peer: str, never: bool) -> None:
     live = reading.live_channel(
