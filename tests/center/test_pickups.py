@@ -51,7 +51,7 @@ def test_a_call_that_was_picked_up_and_is_never_accepted_is_offered_again() -> N
     assert world.state_of("bob") == "connecting"
     world.time_passes(1)
 
-    assert world.state_of("bob") != "connecting"
+    assert (world.state_of("bob"), world.agent("bob").reason) == ("busy", "on_phone")
     assert world.ringing["alice"] == request
 
 
