@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 
 from acd import config as configuration
 from acd.asterisk.ports import LOOPBACK
-from acd.simulation.channels import Channel, ChannelState
+from acd.simulation.channels import Channel, ChannelState, Headers
 from acd.simulation.people import Visitor
 from bench.daemon_alone import Exchange, Figures, end, everybody_logs_in, exchange_running, tables, toml
 from bench.machine import cpu_seconds, memory_bytes
@@ -41,10 +41,9 @@ NOISE = (
     "Hangup",
 )
 """Of channels that have nothing to do with us. acd listens to five of the eight."""
-_MORE = {
+_MORE: dict[str, Headers] = {
     "UserEvent": {"UserEvent": "Other"},
     "Hangup": {"Cause": "16", "Cause-txt": "Normal Clearing"},
-    "BridgeEnter": {"BridgeUniqueid": "other"},
 }
 
 
@@ -79,7 +78,10 @@ class Stormy(Exchange):
         name = NOISE[self._told % len(NOISE)]
         number = self._told // len(NOISE)
         channel = Channel(f"PJSIP/other-{number:08x}", f"99.{number}", ChannelState.UP, exten="s")
+        channel.number, channel.caller_name, channel.context = str(number), "Other", "other"
         headers = channel.shown() | _MORE.get(name, {})
+        if name == "BridgeEnter":
+            headers["BridgeUniqueid"] = f"other-{number}"
         for hear in self.pbx.heard_by:
             hear(name, "user" if name == "UserEvent" else "call", headers)
 
