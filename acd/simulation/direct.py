@@ -57,7 +57,7 @@ class DirectLink(Session):
         return answer
 
     def _can_be_done_at_once(self, asked: Action) -> bool:
-        """Nothing is on its way that it could overtake, and no event comes of it. Half of what is asked are heartbeats."""
+        """No event comes of it, and nothing is on its way that it could overtake: so with most heartbeats."""
         return asked["action"] in _UNEVENTFUL and not asked.get("channel") and not (self._actions or self._events)
 
     async def ask(self, action: str, headers: Headers) -> list[Event]:
