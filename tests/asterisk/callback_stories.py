@@ -6,8 +6,8 @@
     ann = await picks_up(alice)
 
 Callers of `sales` hear short tones for words (somebody.py), those of `support` the words that ship. In front of the
-queue a caller dials the number that his network shows, or a 0: it is withheld. For 0201234509 there are no words to offer
-him a message.
+queue a caller dials the number that his network shows, or a 0: it is withheld. For 0201234509 there are no words
+to offer him a message.
 """
 
 from __future__ import annotations
